@@ -1,0 +1,15 @@
+"""Errors of finding and taking apart files."""
+
+from storage.errors import SynestheteError
+
+
+class MissingPathError(SynestheteError):
+    """A path that was named does not exist or cannot be read."""
+
+    exit_code = 20
+
+
+class ExtractionError(SynestheteError):
+    """One file could not be taken apart. The text is the reason alone, without the path: it is recorded beside it."""
+
+    exit_code = 21
