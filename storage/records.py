@@ -1,7 +1,96 @@
-"""The words of the library as frozen records: what a modality is, and what a source, a piece and a failure are."""
+"""The words of the library as frozen records: modalities, sources, pieces, failures, roots."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+import numpy as np
+from numpy.typing import NDArray
+
 Modality = Literal["text", "image", "video", "audio", "document"]
 MODALITIES: tuple[Modality, ...] = get_args(Modality)
+
+
+@dataclass(frozen=True)
+class FileState:
+    """What a file looked like from outside when it was read: enough to see cheaply that it has changed."""
+
+    size: int
+    modified_ns: int
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file in the library. ``kind`` is what the file is; its pieces may be of other modalities (a soundtrack)."""
+
+    path: str
+    kind: Modality
+    state: FileState
+    content_hash: bytes
+    duration: float | None = None
+
+
+@dataclass(frozen=True)
+class StoredSource:
+    """A source together with its row number, which never changes while the source stays in the library."""
+
+    id: int
+    source: Source
+
+
+@dataclass(frozen=True)
+class Piece:
+    """The smallest thing with an embedding. ``start``, ``end`` in seconds, ``page`` from 1, ``text`` as a snippet."""
+
+    modality: Modality
+    embedding: NDArray[np.float16]
+    text: str | None = None
+    start: float | None = None
+    end: float | None = None
+    page: int | None = None
+
+
+@dataclass(frozen=True)
+class PieceLocation:
+    """Where a piece comes from, without its embedding: what an answer shows."""
+
+    id: int
+    source_id: int
+    path: str
+    kind: Modality
+    modality: Modality
+    text: str | None
+    start: float | None
+    end: float | None
+    page: int | None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A file that could not be read, and why. It is tried again once its ``state`` has changed."""
+
+    path: str
+    state: FileState
+    reason: str
+
+
+@dataclass(frozen=True)
+class PieceFilter:
+    """Which pieces may answer. Empty means all; ``after`` and ``before`` bound the file's modification time (ns)."""
+
+    kinds: frozenset[Modality] = frozenset()
+    under: str | None = None
+    after_ns: int | None = None
+    before_ns: int | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.kinds and self.under is None and self.after_ns is None and self.before_ns is None
+
+
+@dataclass(frozen=True)
+class LibraryCounts:
+    """How much a library holds."""
+
+    sources: dict[Modality, int]
+    pieces: dict[Modality, int]
+    failures: int

@@ -1,0 +1,100 @@
+"""Walk folders and say which files there are to index, and which names stand in the way. Nothing is opened.
+
+Passed over: hidden files and folders, symbolic links (what they point to is found where it is), files of no known kind.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from indexer.errors import MissingPathError
+from indexer.extract.registry import format_of
+from storage.records import Failure, FileState
+
+
+@dataclass
+class Scan:
+    """What was found at and below one path. ``unread_folders`` are those whose content is unknown, not gone."""
+
+    files: dict[str, FileState] = field(default_factory=dict)
+    failures: dict[str, Failure] = field(default_factory=dict)
+    unread_folders: list[str] = field(default_factory=list)
+
+    def may_hold(self, path: str) -> bool:
+        """Whether ``path`` was found, or lies where the scan could not look."""
+        return (
+            path in self.files
+            or path in self.failures
+            or any(path.startswith(folder.rstrip("/") + "/") for folder in self.unread_folders)
+        )
+
+
+def scan(root: Path) -> Scan:
+    """Scan ``root``, a folder or a single file. Raises MissingPathError if there is no such path."""
+    found = Scan()
+    try:
+        status = root.stat()
+    except OSError as error:
+        raise MissingPathError(f"{printable(str(root))}: {_cause(error)}") from error
+    if stat.S_ISDIR(status.st_mode):
+        for path, entry_status in _walk(str(root), found):
+            _judge(path, entry_status, found)
+    elif format_of(root) is None:
+        _fail(str(root), status, f"files of this kind ({root.suffix or 'no extension'}) cannot be searched", found)
+    else:
+        _judge(str(root), status, found)
+    return found
+
+
+def printable(path: str) -> str:
+    """``path`` with bytes that are no UTF-8 written out, so that it can be stored, printed and sent."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _walk(folder: str, found: Scan) -> Iterator[tuple[str, os.stat_result]]:
+    waiting = [folder]
+    while waiting:
+        current = waiting.pop()
+        try:
+            with os.scandir(current) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
+        except OSError as error:
+            found.unread_folders.append(current)
+            path = printable(current)
+            found.failures[path] = Failure(path, FileState(0, 0), f"the folder cannot be read: {_cause(error)}")
+            continue
+        folders = []
+        for entry in entries:
+            if entry.name.startswith(".") or entry.is_symlink():
+                continue
+            try:
+                status = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:  # removed since it was listed
+                continue
+            if stat.S_ISDIR(status.st_mode):
+                folders.append(entry.path)
+            if format_of(Path(entry.name)) is not None:
+                yield entry.path, status
+        waiting.extend(reversed(folders))
+
+
+def _judge(path: str, status: os.stat_result, found: Scan) -> None:
+    if printable(path) != path:
+        _fail(path, status, "its name is not valid UTF-8; rename it", found)
+    elif stat.S_ISDIR(status.st_mode):
+        _fail(path, status, "a folder with the name of a file; the files in it are indexed on their own", found)
+    elif not stat.S_ISREG(status.st_mode):
+        _fail(path, status, "not a regular file (a pipe, socket or device)", found)
+    else:
+        found.files[path] = FileState(status.st_size, status.st_mtime_ns)
+
+
+def _fail(path: str, status: os.stat_result, reason: str, found: Scan) -> None:
+    name = printable(path)
+    found.failures[name] = Failure(name, FileState(status.st_size, status.st_mtime_ns), reason)
+
+
+def _cause(error: OSError) -> str:
+    return "no such file or folder" if isinstance(error, FileNotFoundError) else (error.strerror or str(error))

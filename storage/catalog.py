@@ -1,0 +1,386 @@
+"""The catalog: sources, their pieces and embeddings in one SQLite file. What is committed here is the library.
+
+Writers hold ``storage.lock.WriterLock``; readers may come at any time and from any thread (write-ahead log).
+"""
+
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    create_engine,
+    delete,
+    event,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+)
+from sqlalchemy import update as update_rows
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.engine import ExceptionContext
+
+from storage import tables
+from storage.errors import DamagedCatalogError, DataFolderError, LibraryBusyError, ModelMismatchError
+from storage.migrations import migrate
+from storage.records import (
+    Failure,
+    FileState,
+    LibraryCounts,
+    Modality,
+    Piece,
+    PieceFilter,
+    PieceLocation,
+    Source,
+    StoredSource,
+)
+
+T = TypeVar("T")
+
+# Below SQLite's limit on variables in one statement.
+_IDS_PER_STATEMENT = 10_000
+
+
+class Catalog:
+    """Open (and create or migrate) the catalog in ``folder``.
+
+    Raises DataFolderError, NewerCatalogError or DamagedCatalogError; every method may raise these and LibraryBusyError.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DataFolderError(f"{folder}: the data folder cannot be created ({error.strerror})") from error
+        self.path = folder / "catalog.sqlite"
+        self._engine = _engine(self.path)
+        migrate(self._engine, self.path)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that sees one state of the library, whatever is committed meanwhile."""
+        with self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with self._engine.connect().execution_options(immediate=True) as connection, connection.begin():
+            yield connection
+
+    # --- the library as a whole
+
+    def identity(self) -> str:
+        """A random name, given to the catalog when it was made: a snapshot of another one can be told by it."""
+        with self.reading() as connection:
+            query = select(tables.fact.c.value).where(tables.fact.c.name == "identity")
+            return str(connection.execute(query).scalar_one())
+
+    def model(self) -> tuple[str, int] | None:
+        """The fingerprint and dimension of the embeddings held, or None as long as there are none."""
+        with self.reading() as connection:
+            facts = dict(connection.execute(select(tables.fact.c.name, tables.fact.c.value)).tuples().all())
+        if "model_fingerprint" not in facts:
+            return None
+        return facts["model_fingerprint"], int(facts["model_dimension"])
+
+    def require_model(self, fingerprint: str, dimension: int) -> None:
+        """Raise ModelMismatchError if the library holds embeddings of another model."""
+        held = self.model()
+        if held is not None and held != (fingerprint, dimension):
+            raise ModelMismatchError(
+                f"{self.path.parent}: this library was made with model {held[0][:12]}, the settings name model "
+                f"{fingerprint[:12]}; name the former again, or run `synesthete rebuild` to embed everything anew"
+            )
+
+    def bind_model(self, fingerprint: str, dimension: int) -> None:
+        """Declare whose embeddings the library is about to hold. Raises ModelMismatchError."""
+        self.require_model(fingerprint, dimension)
+        if self.model() is None:
+            with self._writing() as connection:
+                for name, value in (("model_fingerprint", fingerprint), ("model_dimension", str(dimension))):
+                    connection.execute(insert(tables.fact).values(name=name, value=value))
+
+    # --- sources
+
+    def sources_under(self, path: str) -> dict[str, StoredSource]:
+        """The sources at or below ``path``, by path."""
+        with self.reading() as connection:
+            rows = connection.execute(select(tables.source).where(_at_or_below(tables.source.c.path, path)))
+            return {row.path: _stored_source(row) for row in rows}
+
+    def sources_with_content(self, content_hash: bytes) -> list[StoredSource]:
+        """The sources whose bytes have this hash."""
+        with self.reading() as connection:
+            rows = connection.execute(select(tables.source).where(tables.source.c.content_hash == content_hash))
+            return [_stored_source(row) for row in rows]
+
+    def put_source(self, source: Source, pieces: Sequence[Piece]) -> None:
+        """Commit a source with all its pieces, in place of what stood at its path (a failure, an older content)."""
+        with self._writing() as connection:
+            source_id = _replace_source(connection, source)
+            if pieces:
+                connection.execute(insert(tables.piece), [_piece_row(source_id, piece) for piece in pieces])
+
+    def copy_source(self, original: StoredSource, source: Source) -> None:
+        """Commit a source whose bytes are those of ``original``: it gets copies of its pieces, nothing is embedded."""
+        columns = [tables.piece.c[name] for name in ("modality", "start", "end", "page", "text", "embedding")]
+        with self._writing() as connection:
+            source_id = _replace_source(connection, source)
+            copies = select(literal(source_id), *columns).where(tables.piece.c.source_id == original.id)
+            copies = copies.order_by(tables.piece.c.id)
+            connection.execute(insert(tables.piece).from_select(["source_id", *(c.name for c in columns)], copies))
+
+    def move_source(self, original: StoredSource, source: Source) -> None:
+        """Commit that ``original`` now stands at ``source.path``: a renamed file keeps its pieces as they are."""
+        with self._writing() as connection:
+            _clear_path(connection, source.path)
+            _update_source(connection, original.id, source)
+
+    def touch_source(self, original: StoredSource, state: FileState) -> None:
+        """Commit that the file changed from outside (its time) while its bytes stayed the same."""
+        with self._writing() as connection:
+            connection.execute(
+                update_rows(tables.source)
+                .where(tables.source.c.id == original.id)
+                .values(size=state.size, modified_ns=state.modified_ns)
+            )
+
+    def remove_sources(self, sources: Iterable[StoredSource]) -> None:
+        """Commit that these sources are gone, with their pieces."""
+        with self._writing() as connection:
+            for ids in _chunks([source.id for source in sources]):
+                connection.execute(delete(tables.source).where(tables.source.c.id.in_(ids)))
+
+    def forget(self, path: str) -> int:
+        """Commit that nothing at or below ``path`` belongs to the library; returns how many sources left it."""
+        with self._writing() as connection:
+            gone = connection.execute(delete(tables.source).where(_at_or_below(tables.source.c.path, path))).rowcount
+            connection.execute(delete(tables.failure).where(_at_or_below(tables.failure.c.path, path)))
+            connection.execute(delete(tables.root).where(_at_or_below(tables.root.c.path, path)))
+            return gone
+
+    def empty(self) -> None:
+        """Commit that every source is gone and no model is bound; the roots stay, so that all can be indexed again."""
+        with self._writing() as connection:
+            connection.execute(delete(tables.source))
+            connection.execute(delete(tables.failure))
+            connection.execute(delete(tables.fact).where(tables.fact.c.name.startswith("model_")))
+
+    # --- failures and roots
+
+    def failures_under(self, path: str) -> dict[str, Failure]:
+        """What could not be read at or below ``path``, by path."""
+        with self.reading() as connection:
+            rows = connection.execute(
+                select(tables.failure).where(_at_or_below(tables.failure.c.path, path)).order_by(tables.failure.c.path)
+            )
+            return {row.path: Failure(row.path, FileState(row.size, row.modified_ns), row.reason) for row in rows}
+
+    def put_failure(self, failure: Failure) -> None:
+        """Commit that a file cannot be read now; what was indexed of its earlier content leaves the library."""
+        with self._writing() as connection:
+            _clear_path(connection, failure.path)
+            connection.execute(
+                insert(tables.failure).values(
+                    path=failure.path,
+                    size=failure.state.size,
+                    modified_ns=failure.state.modified_ns,
+                    reason=failure.reason,
+                    failed_at=time.time(),
+                )
+            )
+
+    def remove_failures(self, paths: Iterable[str]) -> None:
+        """Commit that these files no longer stand in anyone's way."""
+        with self._writing() as connection:
+            for chunk in _chunks(list(paths)):
+                connection.execute(delete(tables.failure).where(tables.failure.c.path.in_(chunk)))
+
+    def put_root(self, path: str) -> None:
+        """Commit that the user asked for ``path``, and that it has just been scanned."""
+        row = {"path": path, "scanned_at": time.time()}
+        with self._writing() as connection:
+            connection.execute(upsert(tables.root).values(row).on_conflict_do_update(index_elements=["path"], set_=row))
+
+    def roots(self) -> dict[str, float]:
+        """What the user asked for, with the time of the last scan (seconds since 1970)."""
+        with self.reading() as connection:
+            return dict(
+                connection.execute(select(tables.root.c.path, tables.root.c.scanned_at).order_by(tables.root.c.path))
+                .tuples()
+                .all()
+            )
+
+    # --- pieces
+
+    def matching_pieces(self, condition: PieceFilter) -> dict[Modality, NDArray[np.int64]]:
+        """The numbers of the pieces that pass ``condition``, sorted, by modality of the piece."""
+        query = select(tables.piece.c.modality, tables.piece.c.id).join(tables.source).order_by(tables.piece.c.id)
+        columns = tables.source.c
+        if condition.kinds:
+            query = query.where(columns.kind.in_(condition.kinds))
+        if condition.under is not None:
+            query = query.where(_at_or_below(columns.path, condition.under))
+        if condition.after_ns is not None:
+            query = query.where(columns.modified_ns >= condition.after_ns)
+        if condition.before_ns is not None:
+            query = query.where(columns.modified_ns < condition.before_ns)
+        found: dict[Modality, list[int]] = {}
+        with self.reading() as connection:
+            for modality, piece_id in connection.execute(query):
+                found.setdefault(modality, []).append(piece_id)
+        return {modality: np.array(ids, dtype=np.int64) for modality, ids in found.items()}
+
+    def locate(self, piece_ids: Iterable[int]) -> dict[int, PieceLocation]:
+        """Where these pieces come from. A piece that has left the library meanwhile is missing from the answer."""
+        piece, source = tables.piece.c, tables.source.c
+        query = select(
+            piece.id,
+            piece.source_id,
+            source.path,
+            source.kind,
+            piece.modality,
+            piece.text,
+            piece.start,
+            piece.end,
+            piece.page,
+        ).join(tables.source)
+        found = {}
+        with self.reading() as connection:
+            for ids in _chunks([int(piece_id) for piece_id in piece_ids]):
+                for row in connection.execute(query.where(piece.id.in_(ids))).tuples():
+                    found[row[0]] = PieceLocation(*row)
+        return found
+
+    def counts(self) -> LibraryCounts:
+        """How many sources (by kind), pieces (by modality) and failures there are."""
+        with self.reading() as connection:
+            return LibraryCounts(
+                sources=_count_by(connection, tables.source.c.kind),
+                pieces=_count_by(connection, tables.piece.c.modality),
+                failures=connection.execute(select(func.count()).select_from(tables.failure)).scalar_one(),
+            )
+
+
+def _engine(path: Path) -> Engine:
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30.0})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+        # The driver's own transaction handling would commit table definitions on its own; SQLAlchemy emits BEGIN below.
+        connection.isolation_level = None
+        # FULL: a commit survives a power cut too, and with it the promise that no piece's number is given twice.
+        for pragma in ("journal_mode = WAL", "foreign_keys = ON", "synchronous = FULL", "trusted_schema = OFF"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        immediate = connection.get_execution_options().get("immediate", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+    @event.listens_for(engine, "handle_error")
+    def _explain(context: ExceptionContext) -> None:
+        _raise_own_error(path, context.original_exception)
+
+    return engine
+
+
+def _raise_own_error(path: Path, error: BaseException | None) -> None:
+    """Raise what ``error`` of the SQLite driver means to a user, if it is not a mistake of ours."""
+    if not isinstance(error, sqlite3.DatabaseError):
+        return
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        raise DamagedCatalogError(
+            f"{path}: the catalog is damaged ({error}); restore it from a backup, or remove it and index again"
+        ) from error
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        raise LibraryBusyError(f"{path}: another process is writing to the catalog; try again") from error
+    if code in (
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_PERM,
+    ):
+        raise DataFolderError(
+            f"{path}: the catalog cannot be used ({error}); check the folder's permissions and free space"
+        ) from error
+
+
+def _at_or_below(column: ColumnElement[str], path: str) -> ColumnElement[bool]:
+    """A range on the index of paths: all that starts with ``path/`` lies before ``path0`` ('0' follows '/')."""
+    folder = path.rstrip("/")
+    return or_(column == path, (column >= folder + "/") & (column < folder + "0"))
+
+
+def _chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(values), _IDS_PER_STATEMENT):
+        yield values[start : start + _IDS_PER_STATEMENT]
+
+
+def _source_row(source: Source) -> dict[str, Any]:
+    return {
+        "path": source.path,
+        "kind": source.kind,
+        "size": source.state.size,
+        "modified_ns": source.state.modified_ns,
+        "content_hash": source.content_hash,
+        "duration": source.duration,
+        "indexed_at": time.time(),
+    }
+
+
+def _clear_path(connection: Connection, path: str) -> None:
+    connection.execute(delete(tables.source).where(tables.source.c.path == path))
+    connection.execute(delete(tables.failure).where(tables.failure.c.path == path))
+
+
+def _replace_source(connection: Connection, source: Source) -> int:
+    """The number of the source now at its path, without pieces; a source that was there keeps its number."""
+    connection.execute(delete(tables.failure).where(tables.failure.c.path == source.path))
+    held = connection.execute(select(tables.source.c.id).where(tables.source.c.path == source.path)).scalar()
+    if held is None:
+        added = connection.execute(insert(tables.source).values(_source_row(source)))
+        return int(added.inserted_primary_key[0])  # type: ignore[index]
+    connection.execute(delete(tables.piece).where(tables.piece.c.source_id == held))
+    _update_source(connection, held, source)
+    return int(held)
+
+
+def _update_source(connection: Connection, source_id: int, source: Source) -> None:
+    connection.execute(update_rows(tables.source).where(tables.source.c.id == source_id).values(_source_row(source)))
+
+
+def _piece_row(source_id: int, piece: Piece) -> Mapping[str, Any]:
+    return {
+        "source_id": source_id,
+        "modality": piece.modality,
+        "start": piece.start,
+        "end": piece.end,
+        "page": piece.page,
+        "text": piece.text,
+        "embedding": np.ascontiguousarray(piece.embedding, dtype="<f2").tobytes(),
+    }
+
+
+def _stored_source(row: Row[Any]) -> StoredSource:
+    state = FileState(row.size, row.modified_ns)
+    return StoredSource(row.id, Source(row.path, row.kind, state, row.content_hash, row.duration))
+
+
+def _count_by(connection: Connection, column: ColumnElement[Any]) -> dict[Modality, int]:
+    return dict(connection.execute(select(column, func.count()).group_by(column).order_by(column)).tuples().all())

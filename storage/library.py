@@ -1,0 +1,164 @@
+"""A library on disk: the catalog, and the vector index as a cache of it that is brought up to date from it."""
+
+import logging
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, func, select
+
+from storage import tables
+from storage.catalog import Catalog
+from storage.errors import DamagedCatalogError, DataFolderError
+from storage.lock import WriterLock
+from storage.records import MODALITIES, Modality, PieceFilter
+from storage.vectors import Marks, SnapshotError, VectorIndex, load_snapshot
+
+_log = logging.getLogger(__name__)
+_PIECES_PER_READ = 20_000
+
+
+class Library:
+    """Open (or create) the library in ``folder``. Searching is safe from any thread.
+
+    Raises DataFolderError, NewerCatalogError or DamagedCatalogError.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.catalog = Catalog(folder)
+        self._index: VectorIndex | None = None
+        self._marks = Marks()
+        self._saved_marks = Marks()
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        self.catalog.close()
+
+    def writer_lock(self) -> WriterLock:
+        """To be held around everything that changes the library."""
+        return WriterLock(self.folder)
+
+    def search(
+        self, modality: Modality, query: NDArray[np.float32], limit: int, among: NDArray[np.int64] | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The best ``limit`` pieces of ``modality`` as of the last ``refresh``, and their cosines, best first."""
+        with self._lock:
+            if self._index is None:
+                return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
+            return self._index.search(modality, query, limit, among)
+
+    def sample(self, modality: Modality, size: int) -> NDArray[np.float32]:
+        """Vectors of up to ``size`` pieces spread evenly over those of ``modality``, shape (n, dimension)."""
+        with self._lock:
+            count = self._index.count(modality) if self._index is not None else 0
+            if self._index is None or count == 0:
+                return np.empty((0, 0), dtype=np.float32)
+            positions = np.unique(np.linspace(0, count - 1, min(size, count)).astype(np.int64))
+            return self._index.vectors(modality, positions)
+
+    def matching_pieces(self, condition: PieceFilter) -> Mapping[Modality, NDArray[np.int64]] | None:
+        """What ``search`` may choose ``among``, by modality; None when ``condition`` lets everything pass."""
+        return None if condition.is_empty else self.catalog.matching_pieces(condition)
+
+    def refresh(self) -> None:
+        """Bring the vector index up to what the catalog holds now; the first call loads the snapshot."""
+        with self._lock:
+            model = self.catalog.model()
+            if model is None:
+                self._index, self._marks, self._saved_marks = None, Marks(), Marks()
+                return
+            fingerprint, dimension = model
+            if self._index is None or self._index.dimension != dimension:
+                self._index, self._marks = self._load(fingerprint, dimension)
+                self._saved_marks = self._marks
+            with self.catalog.reading() as connection:
+                self._marks = _follow(connection, self._index, self._marks)
+
+    def save_snapshot(self) -> None:
+        """Write the vector index to disk, if it has changed since it was last written. Only under ``writer_lock``."""
+        with self._lock:
+            model = self.catalog.model()
+            if self._index is None or model is None or self._marks == self._saved_marks:
+                return
+            try:
+                self._index.save(self._snapshot_folder, self._marks, self._owner(model[0]))
+            except OSError as error:
+                raise DataFolderError(
+                    f"{self._snapshot_folder}: the vector index cannot be written ({error.strerror}); nothing is lost, "
+                    "free some space and run `synesthete index` again"
+                ) from error
+            self._saved_marks = self._marks
+
+    def drop_snapshot(self) -> None:
+        """Forget the vector index, on disk and in memory; the next ``refresh`` builds it from the catalog."""
+        with self._lock:
+            self._index = None
+            (self._snapshot_folder / "manifest.json").unlink(missing_ok=True)
+
+    def indexed_ids(self) -> dict[Modality, NDArray[np.int64]]:
+        """The numbers of the pieces in the vector index, by modality, for comparing it with the catalog."""
+        with self._lock:
+            index = self._index
+            return {} if index is None else {m: index.ids(m) for m in MODALITIES if index.count(m)}
+
+    @property
+    def _snapshot_folder(self) -> Path:
+        return self.folder / "vectors"
+
+    def _owner(self, fingerprint: str) -> str:
+        return f"{self.catalog.identity()} {fingerprint}"
+
+    def _refuse_later_snapshot(self, marks: Marks) -> None:
+        """A snapshot that knows more than the catalog was left by a catalog that has since been put back to a copy."""
+        with self.catalog.reading() as connection:
+            rows = connection.exec_driver_sql("SELECT name, seq FROM sqlite_sequence").all()
+        given = {str(row[0]): int(row[1]) for row in rows}
+        if marks.piece > given.get("piece", 0) or marks.removal > given.get("removed_piece", 0):
+            raise SnapshotError("it is newer than the catalog")
+
+    def _load(self, fingerprint: str, dimension: int) -> tuple[VectorIndex, Marks]:
+        try:
+            snapshot = load_snapshot(self._snapshot_folder, self._owner(fingerprint))
+            if snapshot is not None:
+                self._refuse_later_snapshot(snapshot[1])
+        except SnapshotError as error:
+            _log.warning("the vector index in %s is built anew: %s", self._snapshot_folder, error)
+            snapshot = None
+        return snapshot if snapshot is not None else (VectorIndex(dimension), Marks())
+
+
+def _follow(connection: Connection, index: VectorIndex, marks: Marks) -> Marks:
+    """Take into ``index`` what has left and what has come since ``marks``; returns the new marks."""
+    removed, piece = tables.removed_piece.c, tables.piece.c
+    removals = connection.execute(
+        select(removed.sequence, removed.piece_id).where(removed.sequence > marks.removal).order_by(removed.sequence)
+    ).all()
+    index.remove(np.array([row.piece_id for row in removals], dtype=np.int64))
+    last_piece = marks.piece
+    while True:
+        rows = connection.execute(
+            select(piece.id, piece.modality, piece.embedding)
+            .where(piece.id > last_piece)
+            .order_by(piece.id)
+            .limit(_PIECES_PER_READ)
+        ).all()
+        if not rows:
+            break
+        last_piece = rows[-1].id
+        for modality in MODALITIES:
+            chosen = [row for row in rows if row.modality == modality]
+            if chosen:
+                ids = np.array([row.id for row in chosen], dtype=np.int64)
+                index.add(modality, ids, _matrix([row.embedding for row in chosen], index.dimension))
+    highest = connection.execute(select(func.max(piece.id))).scalar() or 0
+    return Marks(max(last_piece, highest), removals[-1].sequence if removals else marks.removal)
+
+
+def _matrix(embeddings: list[bytes], dimension: int) -> NDArray[np.float32]:
+    joined = b"".join(embeddings)
+    if len(joined) != len(embeddings) * dimension * 2:
+        raise DamagedCatalogError("the catalog holds embeddings of a wrong length; run `synesthete check`")
+    return np.frombuffer(joined, dtype="<f2").reshape(-1, dimension).astype(np.float32)

@@ -1,0 +1,73 @@
+"""Bring a catalog file up to this version, one step a transaction. Steps are appended, never edited.
+
+SQLite's ``user_version`` counts the steps done and is set in the same transaction as the step itself, so a crash leaves
+either both or neither.
+"""
+
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine
+
+from storage.errors import NewerCatalogError
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        "CREATE TABLE fact (name VARCHAR NOT NULL PRIMARY KEY, value VARCHAR NOT NULL)",
+        "INSERT INTO fact (name, value) VALUES ('identity', lower(hex(randomblob(16))))",
+        "CREATE TABLE root (path VARCHAR NOT NULL PRIMARY KEY, scanned_at FLOAT NOT NULL)",
+        """CREATE TABLE source (
+            id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+            path VARCHAR NOT NULL UNIQUE,
+            kind VARCHAR NOT NULL,
+            size BIGINT NOT NULL,
+            modified_ns BIGINT NOT NULL,
+            content_hash BLOB NOT NULL,
+            duration FLOAT,
+            indexed_at FLOAT NOT NULL
+        )""",
+        "CREATE INDEX source_by_content ON source (content_hash)",
+        """CREATE TABLE piece (
+            id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+            source_id INTEGER NOT NULL REFERENCES source (id) ON DELETE CASCADE,
+            modality VARCHAR NOT NULL,
+            start FLOAT,
+            "end" FLOAT,
+            page INTEGER,
+            text VARCHAR,
+            embedding BLOB NOT NULL
+        )""",
+        "CREATE INDEX piece_by_source ON piece (source_id)",
+        """CREATE TABLE removed_piece (
+            sequence INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+            piece_id INTEGER NOT NULL
+        )""",
+        """CREATE TRIGGER note_removed_piece AFTER DELETE ON piece
+            BEGIN INSERT INTO removed_piece (piece_id) VALUES (old.id); END""",
+        """CREATE TABLE failure (
+            path VARCHAR NOT NULL PRIMARY KEY,
+            size BIGINT NOT NULL,
+            modified_ns BIGINT NOT NULL,
+            reason VARCHAR NOT NULL,
+            failed_at FLOAT NOT NULL
+        )""",
+    ),
+)
+
+
+def migrate(engine: Engine, path: Path) -> None:
+    """Apply the steps that the catalog at ``path`` has not had yet. Raises NewerCatalogError."""
+    with engine.connect() as connection:
+        done = _steps_done(connection)
+    if done > len(MIGRATIONS):
+        raise NewerCatalogError(f"{path}: written by a newer version of synesthete; update the program to open it")
+    for number, statements in enumerate(MIGRATIONS[done:], start=done + 1):
+        with engine.begin() as connection:
+            if _steps_done(connection) >= number:  # another process was faster
+                continue
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+            connection.exec_driver_sql(f"PRAGMA user_version = {number}")
+
+
+def _steps_done(connection: Connection) -> int:
+    return int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())

@@ -1,0 +1,72 @@
+"""The catalog's tables as they are now. How an older file gets there stands in ``migrations.py``."""
+
+from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table
+
+metadata = MetaData()
+
+# Facts about the whole library, such as the model's fingerprint.
+fact = Table(
+    "fact",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("value", String, nullable=False),
+)
+
+# Folders and files that the user named; `status` reports by them.
+root = Table(
+    "root",
+    metadata,
+    Column("path", String, primary_key=True),
+    Column("scanned_at", Float, nullable=False),
+)
+
+source = Table(
+    "source",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("path", String, nullable=False, unique=True),
+    Column("kind", String, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("modified_ns", BigInteger, nullable=False),
+    Column("content_hash", LargeBinary, nullable=False),
+    Column("duration", Float),
+    Column("indexed_at", Float, nullable=False),
+    sqlite_autoincrement=True,
+)
+Index("source_by_content", source.c.content_hash)
+
+# AUTOINCREMENT: a number is never given twice, so a snapshot of the vector index can be told from the numbers alone
+# what it lacks.
+piece = Table(
+    "piece",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("source_id", Integer, ForeignKey("source.id", ondelete="CASCADE"), nullable=False),
+    Column("modality", String, nullable=False),
+    Column("start", Float),
+    Column("end", Float),
+    Column("page", Integer),
+    Column("text", String),
+    Column("embedding", LargeBinary, nullable=False),
+    sqlite_autoincrement=True,
+)
+Index("piece_by_source", piece.c.source_id)
+
+# Every piece that has left, in order: written by a trigger on deletes from `piece`, cascades included.
+removed_piece = Table(
+    "removed_piece",
+    metadata,
+    Column("sequence", Integer, primary_key=True),
+    Column("piece_id", Integer, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+failure = Table(
+    "failure",
+    metadata,
+    Column("path", String, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("modified_ns", BigInteger, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("failed_at", Float, nullable=False),
+)
