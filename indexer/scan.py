@@ -73,9 +73,12 @@ def _walk(folder: str, found: Scan) -> Iterator[tuple[str, os.stat_result]]:
                 status = entry.stat(follow_symlinks=False)
             except FileNotFoundError:  # removed since it was listed
                 continue
+            format = format_of(Path(entry.name))
             if stat.S_ISDIR(status.st_mode):
                 folders.append(entry.path)
-            if format_of(Path(entry.name)) is not None:
+                if format is None or format.kind == "text":  # node_modules/chart.js is no one's mistake
+                    continue
+            if format is not None:
                 yield entry.path, status
         waiting.extend(reversed(folders))
 

@@ -91,7 +91,7 @@ class Catalog:
     def model(self) -> tuple[str, int] | None:
         """The fingerprint and dimension of the embeddings held, or None as long as there are none."""
         with self.reading() as connection:
-            facts = dict(connection.execute(select(tables.fact.c.name, tables.fact.c.value)).tuples().all())
+            facts = dict(connection.execute(select(tables.fact.c.name, tables.fact.c.value)).all())
         if "model_fingerprint" not in facts:
             return None
         return facts["model_fingerprint"], int(facts["model_dimension"])
@@ -219,9 +219,9 @@ class Catalog:
         """What the user asked for, with the time of the last scan (seconds since 1970)."""
         with self.reading() as connection:
             return dict(
-                connection.execute(select(tables.root.c.path, tables.root.c.scanned_at).order_by(tables.root.c.path))
-                .tuples()
-                .all()
+                connection.execute(
+                    select(tables.root.c.path, tables.root.c.scanned_at).order_by(tables.root.c.path)
+                ).all()
             )
 
     # --- pieces
@@ -261,7 +261,7 @@ class Catalog:
         found = {}
         with self.reading() as connection:
             for ids in _chunks([int(piece_id) for piece_id in piece_ids]):
-                for row in connection.execute(query.where(piece.id.in_(ids))).tuples():
+                for row in connection.execute(query.where(piece.id.in_(ids))):
                     found[row[0]] = PieceLocation(*row)
         return found
 
@@ -383,4 +383,4 @@ def _stored_source(row: Row[Any]) -> StoredSource:
 
 
 def _count_by(connection: Connection, column: ColumnElement[Any]) -> dict[Modality, int]:
-    return dict(connection.execute(select(column, func.count()).group_by(column).order_by(column)).tuples().all())
+    return dict(connection.execute(select(column, func.count()).group_by(column).order_by(column)).all())

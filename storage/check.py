@@ -54,7 +54,7 @@ def _check_embeddings(library: Library) -> list[Finding]:
     query = select(tables.source.c.path, tables.piece.c.id, tables.piece.c.modality, tables.piece.c.embedding)
     query = query.select_from(tables.source).outerjoin(tables.piece)
     with library.catalog.reading() as connection:
-        for path, piece_id, modality, embedding in connection.execute(query).yield_per(1000).tuples():
+        for path, piece_id, modality, embedding in connection.execute(query).yield_per(1000):
             wrong = None
             if piece_id is None:
                 wrong = "it has no pieces"

@@ -1,0 +1,32 @@
+# make demo    set up, build a sample library, index it, ask it six questions
+# make test    set up, run the tests
+# make lint    ruff and mypy
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Which build of FAISS: cpu, or gpu for a machine with an NVIDIA GPU.
+FAISS ?= cpu
+
+.PHONY: setup demo test lint clean
+setup: $(VENV)/.done
+
+$(VENV)/.done: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "synesthete needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: sudo apt-get install python3-venv"; exit 1; }
+	$(BIN)/pip install --quiet --editable '.[$(FAISS),dev]'
+	touch $@
+
+demo: setup
+	$(BIN)/python -m tests.demo build/demo
+
+test: setup
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) build *.egg-info

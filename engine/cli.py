@@ -1,0 +1,253 @@
+"""The command line. It turns options into calls of ``SearchEngine`` and results into lines or JSON; no more."""
+
+import dataclasses
+import json
+import logging
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as ProgressBar
+
+from engine.query.query import parse_date, parse_kinds
+from engine.search_engine import SearchEngine
+from engine.settings import Settings, load_settings
+from engine.show import show_failures, show_findings, show_hits, show_status, show_summary
+from indexer.pipeline import IndexSummary, Progress
+from storage.errors import DamagedCatalogError, SynestheteError
+
+app = typer.Typer(
+    name="synesthete",
+    help="Search a folder of text, pictures, documents, sound and video by meaning, on your own machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+model_app = typer.Typer(help="The model that embeds.", no_args_is_help=True)
+app.add_typer(model_app, name="model")
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+_INTERRUPTED = 130
+
+
+@dataclasses.dataclass(frozen=True)
+class _Globals:
+    data: Path | None
+    settings: Settings
+
+    def open(self) -> SearchEngine:
+        return SearchEngine.open(self.data, self.settings)
+
+
+@app.callback()
+def _globals(
+    context: typer.Context,
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of the library; default: the user data folder.")
+    ] = None,
+    settings: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A settings file that wins over the user's own.")
+    ] = None,
+) -> None:
+    context.obj = _Globals(data, load_settings(settings))
+
+
+@app.command()
+def index(
+    context: typer.Context,
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Folders or files.")],
+    as_json: Json = False,
+) -> None:
+    """Index folders or files once; run it again to take in what has changed."""
+    with context.obj.open() as engine:
+        _index(lambda on_progress: engine.index(*paths, on_progress=on_progress), as_json)
+
+
+@app.command()
+def rebuild(
+    context: typer.Context,
+    vectors: Annotated[bool, typer.Option("--vectors", help="Only the vector index, from stored embeddings.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Embed everything anew that was ever indexed, for example with another model."""
+    with context.obj.open() as engine:
+        if vectors:
+            engine.rebuild_vectors()
+            err.print("the vector index has been built anew")
+        else:
+            _index(lambda on_progress: engine.rebuild(on_progress=on_progress), as_json)
+
+
+@app.command()
+def search(
+    context: typer.Context,
+    words: Annotated[list[str] | None, typer.Argument(metavar="[WORDS]", help="What to look for.")] = None,
+    like: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE[@START-END]", help="A file to be resembled, or a span of it in seconds."),
+    ] = None,
+    not_words: Annotated[
+        list[str] | None, typer.Option("--not", metavar="WORDS", help="What to keep away from.")
+    ] = None,
+    not_like: Annotated[
+        list[str] | None, typer.Option(metavar="FILE[@START-END]", help="A file not to be resembled.")
+    ] = None,
+    kind: Annotated[
+        str | None, typer.Option(metavar="KIND,...", help="Only text, image, video, audio or document files.")
+    ] = None,
+    under: Annotated[Path | None, typer.Option(metavar="DIR", help="Only files below this folder.")] = None,
+    after: Annotated[str | None, typer.Option(metavar="DATE", help="Only files changed on or after this date.")] = None,
+    before: Annotated[str | None, typer.Option(metavar="DATE", help="Only files changed before this date.")] = None,
+    results: Annotated[int | None, typer.Option("-n", metavar="N", help="How many files to show.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Find files by words, by files they should resemble, or both."""
+    kinds = frozenset() if kind is None else parse_kinds(kind)
+    with context.obj.open() as engine:
+        result = engine.search(
+            " ".join(words) if words else None,
+            like=like or (),
+            not_words=not_words or (),
+            not_like=not_like or (),
+            kinds=kinds,
+            under=under,
+            after=None if after is None else parse_date(after),
+            before=None if before is None else parse_date(before),
+            limit=results,
+        )
+        if as_json:
+            _print_json({"took_ms": round(result.took_ms, 1), "hits": [dataclasses.asdict(hit) for hit in result.hits]})
+        elif result.hits:
+            show_hits(out, result.hits, relative_to=Path.cwd())
+        elif sum(engine.status().counts.sources.values()) == 0:
+            err.print("the library is empty; `synesthete index FOLDER` fills it")
+        else:
+            err.print("nothing found")
+
+
+@app.command()
+def status(context: typer.Context, as_json: Json = False) -> None:
+    """What the library holds, and which files could not be read."""
+    with context.obj.open() as engine:
+        state = engine.status()
+    if as_json:
+        _print_json(
+            {
+                "data": str(state.data),
+                "model": state.model,
+                "sources": state.counts.sources,
+                "pieces": state.counts.pieces,
+                "roots": [{"path": path, "scanned_at": when} for path, when in state.roots.items()],
+                "failed": [{"path": failure.path, "reason": failure.reason} for failure in state.failures],
+                "disk_bytes": state.disk_bytes,
+            }
+        )
+    else:
+        show_status(out, state)
+
+
+@app.command()
+def forget(
+    context: typer.Context,
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A file or folder.")],
+    as_json: Json = False,
+) -> None:
+    """Take a file or folder out of the library; the files themselves stay."""
+    with context.obj.open() as engine:
+        gone = engine.forget(path)
+    if as_json:
+        _print_json({"forgotten": gone})
+    else:
+        out.print(f"{gone} files taken out of the library" if gone else f"{path}: nothing of it was in the library")
+
+
+@app.command()
+def check(context: typer.Context, as_json: Json = False) -> None:
+    """Hold the library against its own promises; exit code 13 if something is wrong."""
+    with context.obj.open() as engine:
+        findings = engine.check()
+    if as_json:
+        _print_json({"findings": [dataclasses.asdict(finding) for finding in findings]})
+    else:
+        show_findings(out, findings)
+    if findings:
+        raise typer.Exit(DamagedCatalogError.exit_code)
+
+
+@model_app.command()
+def info(context: typer.Context, as_json: Json = False) -> None:
+    """Which model is in use, and its card."""
+    from engine.model.checkpoint import describe
+
+    description = describe(context.obj.settings.model.name)
+    if as_json:
+        _print_json(dataclasses.asdict(description) | {"folder": str(description.folder)})
+    else:
+        out.print(f"{description.folder}\nfingerprint {description.fingerprint}, {description.dimension} dimensions\n")
+        out.print(description.card, markup=False)
+
+
+def _index(run: Any, as_json: bool) -> None:
+    started = time.perf_counter()
+    try:
+        summary: IndexSummary = _with_progress(run)
+    except KeyboardInterrupt:
+        err.print("stopped; what was done is kept, the next run goes on from there")
+        raise typer.Exit(_INTERRUPTED) from None
+    took = time.perf_counter() - started
+    if as_json:
+        _print_json(
+            {
+                "indexed": summary.indexed,
+                "unchanged": summary.unchanged,
+                "failed": [{"path": failure.path, "reason": failure.reason} for failure in summary.failed],
+                "pieces": summary.pieces,
+                "took_s": round(took, 3),
+            }
+        )
+        return
+    show_failures(err, summary.failed)
+    show_summary(out, summary, took)
+
+
+def _with_progress(run: Any) -> IndexSummary:
+    columns = (
+        TextColumn("indexing"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[name]}"),
+    )
+    with ProgressBar(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+        task = bar.add_task("indexing", total=None, name="")
+
+        def advance(progress: Progress) -> None:
+            bar.update(task, completed=progress.done, total=progress.total, name=Path(progress.path).name[:40])
+
+        summary: IndexSummary = run(advance)
+        return summary
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False))
+
+
+def main() -> None:
+    """Run the program: one line on standard error and the error's exit code instead of a traceback."""
+    logging.basicConfig(format="synesthete: %(message)s", level=logging.WARNING)
+    try:
+        app()
+    except SynestheteError as error:
+        err.print(f"synesthete: {error}", markup=False)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

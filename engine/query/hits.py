@@ -1,0 +1,42 @@
+"""What is answered: hits, each a file with the pieces of it that were found."""
+
+from dataclasses import dataclass
+
+from storage.records import Modality
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A span of a sound or video, in seconds, and its score (cosine)."""
+
+    start: float
+    end: float
+    score: float
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A file that answers. Its fields are those of its best piece.
+
+    ``score`` is the cosine similarity; ``relevance`` (0 to 1) is comparable across modalities. ``start`` and ``end`` in
+    seconds for sounds and videos, ``page`` from 1 for documents, ``snippet`` for text. ``moments``: all spans found,
+    best first.
+    """
+
+    path: str
+    kind: Modality
+    score: float
+    relevance: float
+    start: float | None
+    end: float | None
+    page: int | None
+    snippet: str | None
+    moments: tuple[Moment, ...]
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """``took_ms`` counts from the query, with the model ready, to the hits; hits come in order of relevance."""
+
+    took_ms: float
+    hits: tuple[Hit, ...]

@@ -1,0 +1,150 @@
+"""Every setting with its default. ``settings.toml`` at the root shows the same to users; a test holds it against this.
+
+Later wins: the defaults, the user's own file, the file named with ``--settings``, ``SYNESTHETE_*`` variables
+(``SYNESTHETE_INDEX__WORKERS=4`` sets ``workers`` in ``[index]``).
+"""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from engine.errors import SettingsError
+
+_PREFIX = "SYNESTHETE_"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LibrarySettings(_Section):
+    """Where the library lives."""
+
+    data: str = ""
+
+
+class ModelSettings(_Section):
+    """Which model embeds, and on what."""
+
+    name: str = "bundled"
+    device: str = "cpu"
+    threads: int = Field(default=0, ge=0)
+
+
+class IndexSettings(_Section):
+    """How files are taken in."""
+
+    workers: int = Field(default=2, ge=1)
+    batch: int = Field(default=32, ge=1)
+
+
+class LimitSettings(_Section):
+    """How much one file may cost."""
+
+    seconds: float = Field(default=600.0, gt=0)
+    memory_megabytes: int = Field(default=2048, ge=256)
+    megapixels: float = Field(default=200.0, gt=0)
+    pages: int = Field(default=2000, ge=1)
+    media_hours: float = Field(default=12.0, gt=0)
+    text_megabytes: float = Field(default=20.0, gt=0)
+
+
+class SearchSettings(_Section):
+    """How answers are given."""
+
+    results: int = Field(default=10, ge=1)
+
+
+class Settings(BaseSettings):
+    """All settings, checked. Build it with ``load_settings``."""
+
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True)
+
+    library: LibrarySettings = LibrarySettings()
+    model: ModelSettings = ModelSettings()
+    index: IndexSettings = IndexSettings()
+    limits: LimitSettings = LimitSettings()
+    search: SearchSettings = SearchSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return env_settings, init_settings
+
+    @property
+    def data_folder(self) -> Path:
+        """Where the catalog and the vector index live."""
+        if self.library.data:
+            return Path(self.library.data).expanduser().absolute()
+        return platformdirs.user_data_path("synesthete", appauthor=False)
+
+
+def user_settings_file() -> Path:
+    """The file in which a user keeps settings of their own."""
+    return platformdirs.user_config_path("synesthete", appauthor=False) / "settings.toml"
+
+
+def load_settings(file: Path | None = None) -> Settings:
+    """The settings in force; ``file`` is what the user named. Raises SettingsError in one line."""
+    _refuse_unknown_variables()
+    values: dict[str, Any] = {}
+    origin = "the environment"
+    for path in (user_settings_file(), file):
+        if path is not None and (path == file or path.exists()):
+            _merge(values, _read(path))
+            origin = str(path)
+    try:
+        return Settings(**values)
+    except (ValidationError, ValueError) as error:
+        raise SettingsError(f"{origin}: {_first_fault(error)}; see settings.toml for what there is") from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise SettingsError(f"{path}: the settings cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: this is not valid TOML: {error}") from error
+
+
+def _merge(values: dict[str, Any], more: dict[str, Any]) -> None:
+    for name, value in more.items():
+        if isinstance(value, dict) and isinstance(values.get(name), dict):
+            _merge(values[name], value)
+        else:
+            values[name] = value
+
+
+def _refuse_unknown_variables() -> None:
+    """A misspelt variable would otherwise be passed over in silence."""
+    known = {
+        f"{_PREFIX}{section}__{key}".upper()
+        for section, field in Settings.model_fields.items()
+        for key in field.default.__class__.model_fields
+    }
+    for name in os.environ:
+        if name.upper().startswith(_PREFIX) and name.upper() not in known:
+            raise SettingsError(f"the variable {name} names no setting; one that does is SYNESTHETE_INDEX__WORKERS")
+
+
+def _first_fault(error: ValidationError | ValueError) -> str:
+    if not isinstance(error, ValidationError):
+        return str(error).splitlines()[0]
+    fault = error.errors()[0]
+    where = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        return f"{where} is no setting"
+    return f"{where} = {fault['input']!r}: {fault['msg'][0].lower()}{fault['msg'][1:]}"

@@ -1,0 +1,99 @@
+"""How results look on a terminal: plain lines that read well, and survive being piped into another program."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from engine.query.hits import Hit
+from engine.search_engine import Status
+from indexer.pipeline import IndexSummary
+from storage.check import Finding
+from storage.records import MODALITIES, Failure
+
+_MOMENTS_SHOWN = 3
+
+
+def show_hits(console: Console, hits: Sequence[Hit], relative_to: Path) -> None:
+    """One line a hit (relevance, kind, path, place), then its text or its other moments, indented.
+
+    Paths below ``relative_to`` are shown as seen from there, as a shell would take them.
+    """
+    for hit in hits:
+        path = Path(hit.path)
+        shown = path.relative_to(relative_to) if path.is_relative_to(relative_to) else path
+        console.print(f"[bold]{hit.relevance:4.2f}[/] {hit.kind:<8} {escape(str(shown))}{_place(hit)}")
+        others = [clock_span(m.start, m.end) for m in hit.moments[1 : 1 + _MOMENTS_SHOWN]]
+        if others:
+            console.print(f"              [dim]also {', '.join(others)}[/]")
+        if hit.snippet:
+            console.print(f"              [dim]{escape(hit.snippet)}[/]")
+
+
+def show_summary(console: Console, summary: IndexSummary, took: float) -> None:
+    """What a run of ``index`` did, in one line."""
+    if not summary.indexed and not summary.removed:
+        console.print(f"nothing has changed: {summary.unchanged} files are up to date{_failed(summary)}")
+        return
+    moved = f" ({summary.moved} moved or copied)" if summary.moved else ""
+    pieces = ", ".join(f"{summary.pieces[kind]} {kind}" for kind in MODALITIES if summary.pieces.get(kind))
+    console.print(
+        f"{summary.indexed} files indexed{moved}, {summary.unchanged} unchanged, {summary.removed} removed"
+        f"{_failed(summary)} in {took:.1f} s; pieces: {pieces or 'none new'}"
+    )
+
+
+def show_failures(console: Console, failures: Sequence[Failure]) -> None:
+    """One line a file that could not be read."""
+    for failure in failures:
+        console.print(f"{failure.path}: {failure.reason}", markup=False)
+
+
+def show_status(console: Console, status: Status) -> None:
+    """What the library holds."""
+    counts = status.counts
+    console.print(f"library   {escape(str(status.data))} ({status.disk_bytes / 1e6:.1f} MB)")
+    console.print(f"model     {status.model[:12] if status.model else 'none yet'}")
+    for kind in MODALITIES:
+        if counts.sources.get(kind) or counts.pieces.get(kind):
+            console.print(f"{kind:<9} {counts.sources.get(kind, 0)} files, {counts.pieces.get(kind, 0)} pieces")
+    for path, when in status.roots.items():
+        scanned = time.strftime("%Y-%m-%d %H:%M", time.localtime(when))
+        console.print(f"folder    {escape(path)}, last scanned {scanned}")
+    if not status.roots:
+        console.print("nothing is indexed yet; `synesthete index FOLDER` does it")
+    for failure in status.failures:
+        console.print(f"unread    {failure.path}: {failure.reason}", markup=False)
+
+
+def show_findings(console: Console, findings: Sequence[Finding]) -> None:
+    """What is wrong with the library and what to do, or that all is well."""
+    for finding in findings:
+        console.print(f"{finding.what}; {finding.advice}", markup=False)
+    if not findings:
+        console.print("the library is sound")
+
+
+def clock_span(start: float, end: float) -> str:
+    """Seconds as clock times: 75.0 to 82.5 is 1:15-1:22.5."""
+    return f"{_clock(start)}-{_clock(end)}"
+
+
+def _clock(seconds: float) -> str:
+    tenths = round(seconds * 10)
+    minutes, rest = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    text = f"{rest // 10:02d}" + (f".{rest % 10}" if rest % 10 else "")
+    return f"{hours}:{minutes:02d}:{text}" if hours else f"{minutes}:{text}"
+
+
+def _place(hit: Hit) -> str:
+    if hit.start is not None and hit.end is not None:
+        return f"  at {clock_span(hit.start, hit.end)}"
+    return f"  page {hit.page}" if hit.page is not None else ""
+
+
+def _failed(summary: IndexSummary) -> str:
+    return f", {len(summary.failed)} could not be read" if summary.failed else ""

@@ -1,0 +1,170 @@
+"""The catalog on a real SQLite file: what is committed together, found again, and refused."""
+
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from storage.catalog import Catalog
+from storage.errors import DamagedCatalogError, DataFolderError, ModelMismatchError, NewerCatalogError
+from storage.records import Failure, FileState, Modality, Piece, PieceFilter, Source
+
+DIMENSION = 8
+
+
+def unit(seed: int) -> np.ndarray:
+    vector = np.random.default_rng(seed).normal(size=DIMENSION)
+    return (vector / np.linalg.norm(vector)).astype(np.float16)
+
+
+def source(path: str, content: bytes = b"content", kind: Modality = "text", modified_ns: int = 1) -> Source:
+    return Source(path, kind, FileState(10, modified_ns), content)
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Catalog:
+    catalog = Catalog(tmp_path)
+    catalog.bind_model("model", DIMENSION)
+    return catalog
+
+
+def texts(catalog: Catalog, condition: PieceFilter | None = None) -> list[str | None]:
+    ids = np.concatenate([np.empty(0, np.int64), *catalog.matching_pieces(condition or PieceFilter()).values()])
+    return sorted(location.text or "" for location in catalog.locate(ids).values())
+
+
+def test_a_source_comes_back_with_its_pieces(catalog: Catalog) -> None:
+    piece = Piece("document", unit(1), text="hello", page=3)
+    catalog.put_source(source("/a/b.pdf", kind="document"), [piece])
+    held = catalog.sources_under("/a")["/a/b.pdf"]
+    assert held.source == source("/a/b.pdf", kind="document")
+    (ids,) = catalog.matching_pieces(PieceFilter()).values()
+    (location,) = catalog.locate(ids).values()
+    assert (location.path, location.kind, location.modality) == ("/a/b.pdf", "document", "document")
+    assert (location.text, location.page, location.start) == ("hello", 3, None)
+
+
+def test_putting_a_source_again_replaces_its_pieces_and_keeps_its_number(catalog: Catalog) -> None:
+    catalog.put_source(source("/a"), [Piece("text", unit(1), "old"), Piece("text", unit(2), "older")])
+    before = catalog.sources_under("/a")["/a"].id
+    catalog.put_source(source("/a", b"new"), [Piece("text", unit(3), "new")])
+    assert texts(catalog) == ["new"]
+    assert catalog.sources_under("/a")["/a"].id == before
+
+
+def test_numbers_of_pieces_are_never_given_twice(catalog: Catalog) -> None:
+    seen: set[int] = set()
+    for round_number in range(3):
+        catalog.put_source(source("/a"), [Piece("text", unit(round_number))])
+        (ids,) = catalog.matching_pieces(PieceFilter()).values()
+        assert not seen & set(ids.tolist())
+        seen |= set(ids.tolist())
+        catalog.forget("/")
+
+
+def test_a_moved_source_keeps_its_pieces_and_a_copy_gets_its_own(catalog: Catalog) -> None:
+    catalog.put_source(source("/a"), [Piece("text", unit(1), "x")])
+    (before,) = catalog.matching_pieces(PieceFilter()).values()
+    catalog.move_source(catalog.sources_under("/a")["/a"], source("/b", modified_ns=5))
+    assert list(catalog.sources_under("/")) == ["/b"]
+    (after,) = catalog.matching_pieces(PieceFilter()).values()
+    assert after.tolist() == before.tolist()
+    catalog.copy_source(catalog.sources_under("/b")["/b"], source("/c"))
+    assert texts(catalog) == ["x", "x"]
+    assert set(catalog.sources_under("/")) == {"/b", "/c"}
+
+
+def test_moving_onto_another_source_takes_its_place(catalog: Catalog) -> None:
+    catalog.put_source(source("/a", b"1"), [Piece("text", unit(1), "one")])
+    catalog.put_source(source("/b", b"2"), [Piece("text", unit(2), "two")])
+    catalog.move_source(catalog.sources_under("/a")["/a"], source("/b", b"1"))
+    assert texts(catalog) == ["one"]
+
+
+def test_a_failure_takes_the_place_of_what_was_indexed_and_gives_way_to_what_will_be(catalog: Catalog) -> None:
+    catalog.put_source(source("/a"), [Piece("text", unit(1), "x")])
+    failure = Failure("/a", FileState(1, 2), "truncated")
+    catalog.put_failure(failure)
+    assert catalog.sources_under("/") == {} and catalog.failures_under("/") == {"/a": failure}
+    catalog.put_source(source("/a"), [Piece("text", unit(1), "x")])
+    assert catalog.failures_under("/") == {}
+
+
+@pytest.mark.parametrize("name", ["/lib", "/lib%", "/lib_", "/libé"])
+def test_under_means_the_folder_itself_and_below_and_nothing_else(catalog: Catalog, name: str) -> None:
+    inside = [f"{name}/x", f"{name}/sub/y"]
+    outside = ["/lib0/x", "/libx", "/library/x", "/other/lib/x", f"{name}0", f"{name}-2/x"]
+    for path in inside + outside:
+        catalog.put_source(source(path), [Piece("text", unit(1), path)])
+    assert sorted(catalog.sources_under(name)) == sorted(inside)
+    assert texts(catalog, PieceFilter(under=name)) == sorted(inside)
+    assert catalog.forget(name) == 2
+    assert sorted(catalog.sources_under("/")) == sorted(outside)
+
+
+def test_filters_combine(catalog: Catalog) -> None:
+    for number, kind in enumerate(("text", "image", "video")):
+        catalog.put_source(source(f"/{kind}", kind=kind, modified_ns=number), [Piece(kind, unit(number), kind)])
+    assert texts(catalog, PieceFilter(kinds=frozenset({"text", "video"}))) == ["text", "video"]
+    assert texts(catalog, PieceFilter(after_ns=1)) == ["image", "video"]
+    assert texts(catalog, PieceFilter(after_ns=1, before_ns=2)) == ["image"]
+    assert texts(catalog, PieceFilter(kinds=frozenset({"text"}), after_ns=1)) == []
+
+
+def test_counts_and_roots(catalog: Catalog) -> None:
+    catalog.put_source(source("/v", kind="video"), [Piece("video", unit(1)), Piece("audio", unit(2))])
+    catalog.put_failure(Failure("/x", FileState(0, 0), "empty"))
+    catalog.put_root("/")
+    counts = catalog.counts()
+    assert (counts.sources, counts.pieces, counts.failures) == ({"video": 1}, {"video": 1, "audio": 1}, 1)
+    assert list(catalog.roots()) == ["/"]
+    catalog.empty()
+    assert catalog.counts().sources == {} and catalog.model() is None and list(catalog.roots()) == ["/"]
+
+
+def test_another_model_is_refused(catalog: Catalog) -> None:
+    catalog.bind_model("model", DIMENSION)
+    for fingerprint, dimension in (("other", DIMENSION), ("model", 4)):
+        with pytest.raises(ModelMismatchError, match="rebuild"):
+            catalog.bind_model(fingerprint, dimension)
+
+
+def test_a_failed_transaction_leaves_everything_as_it_was(catalog: Catalog) -> None:
+    catalog.put_source(source("/a"), [Piece("text", unit(1), "old")])
+    with pytest.raises(AttributeError):
+        catalog.put_source(source("/a", b"new"), [Piece("text", unit(2), "new"), None])  # type: ignore[list-item]
+    assert texts(catalog) == ["old"]
+
+
+def test_a_catalog_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    Catalog(tmp_path).close()
+    with sqlite3.connect(tmp_path / "catalog.sqlite") as connection:
+        connection.execute("PRAGMA user_version = 999")
+    connection.close()
+    with pytest.raises(NewerCatalogError, match="newer version"):
+        Catalog(tmp_path)
+
+
+def test_a_file_that_is_no_catalog_is_named(tmp_path: Path) -> None:
+    (tmp_path / "catalog.sqlite").write_bytes(b"not a database, but long enough to look at" * 50)
+    with pytest.raises(DamagedCatalogError, match=r"catalog\.sqlite"):
+        Catalog(tmp_path)
+
+
+def test_a_data_folder_that_cannot_be_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataFolderError, match="file"):
+        Catalog(tmp_path / "file" / "data")
+
+
+def test_tables_and_migrations_agree(tmp_path: Path) -> None:
+    """What the migrations build has the columns that the table definitions name."""
+    from storage import tables
+
+    Catalog(tmp_path).close()
+    connection = sqlite3.connect(tmp_path / "catalog.sqlite")
+    for table in tables.metadata.sorted_tables:
+        columns = {row[1]: bool(row[3]) for row in connection.execute(f"PRAGMA table_info({table.name})")}
+        assert columns == {column.name: not column.nullable for column in table.columns}
+    connection.close()
