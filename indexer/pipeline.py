@@ -227,6 +227,7 @@ class _Run:
         self._files: deque[_File] = deque()
         self._messages: queue.Queue[_Message] = queue.Queue(maxsize=2 * options.batch)
         self._stop = threading.Event()
+        self._workers: list[ExtractionWorker] = []
         self._open: dict[str, _OpenSource] = {}
         self._batch: list[_Extracted] = []
         self.indexed = self.moved = self.unchanged = 0
@@ -253,6 +254,8 @@ class _Run:
                 self._take(message)
         finally:
             self._stop.set()
+            for worker in self._workers:  # one may be in the middle of a long film
+                worker.interrupt()
             for thread in threads:
                 thread.join()
 
@@ -261,6 +264,7 @@ class _Run:
     def _extract_files(self) -> None:
         try:
             with ExtractionWorker(self._embedder.media, self._options.limits) as worker:
+                self._workers.append(worker)
                 while not self._stop.is_set():
                     try:
                         file = self._files.popleft()

@@ -1,5 +1,6 @@
 """Settings from files and variables, the order in which they win, and the one line that a mistake gets."""
 
+import itertools
 import re
 import tomllib
 from pathlib import Path
@@ -24,7 +25,7 @@ def test_settings_toml_shows_every_setting_with_its_default() -> None:
 
 def test_every_key_of_settings_toml_says_why_in_one_line() -> None:
     lines = (ROOT / "settings.toml").read_text().splitlines()
-    for before, line in zip(lines, lines[1:], strict=False):
+    for before, line in itertools.pairwise(lines):
         if re.match(r"\w+ = ", line):
             assert re.match(r"# .{20,}", before), line
 
@@ -85,9 +86,7 @@ def test_a_missing_settings_file_is_named(tmp_path: Path) -> None:
         ("SYNESTHETE_INDEX__WORKERS", "many", "index.workers = 'many'"),
     ],
 )
-def test_a_mistake_in_a_variable_is_one_line(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
-) -> None:
+def test_a_mistake_in_a_variable_is_one_line(monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError) as raised:
         load_settings()

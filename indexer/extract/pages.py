@@ -1,0 +1,112 @@
+"""PDF and EPUB: one piece a page, its text and its picture together."""
+
+# mypy: disable-error-code="no-untyped-call"
+
+import mmap
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pymupdf
+from numpy.typing import NDArray
+from PIL import Image
+
+from indexer.errors import ExtractionError
+from indexer.extract.pictures import cropped, fitted, fitted_size
+from indexer.extract.registry import Span
+from indexer.pieces import ExtractedPiece, Extraction, ExtractionLimits, MediaFormat
+
+PAGE_CHARACTERS = 4000
+_MOST_BAD_PAGES = 0.1
+
+
+def extract(path: Path, media: MediaFormat, limits: ExtractionLimits, span: Span | None) -> Extraction:
+    """The pages of a document, at most ``limits.pages``: text ("" if none) and a frame of shape (1, height, width, 3).
+
+    Raises ExtractionError: password-protected, copy-protected, damaged, no pages; at the end of the iteration when
+    more than a tenth of the pages cannot be drawn.
+    """
+    pymupdf.TOOLS.mupdf_display_errors(False)
+    pymupdf.TOOLS.mupdf_display_warnings(False)
+    is_book = zipfile.is_zipfile(path)
+    if is_book and _copy_protected(path):
+        raise ExtractionError("copy-protected: the shop's own reader alone can open it")
+    try:
+        document = pymupdf.open(path, filetype="epub" if is_book else path.suffix[1:].lower())
+    except (RuntimeError, ValueError) as error:
+        raise _failure(error, "damaged: it cannot be opened as a document") from error
+    if document.needs_pass:
+        raise ExtractionError("password-protected")
+    if document.is_pdf and _end_is_missing(path, document.is_repaired):
+        raise ExtractionError("damaged: the end of the file is missing")
+    try:
+        count = document.page_count
+    except (RuntimeError, ValueError) as error:
+        raise _failure(error, "damaged: its pages cannot be found") from error
+    if count == 0:
+        raise ExtractionError("damaged: it has no pages")
+    return Extraction("document", None, _pages(document, min(count, limits.pages), media.image_size))
+
+
+def _pages(document: pymupdf.Document, count: int, image_size: int) -> Iterator[ExtractedPiece]:
+    bad = 0
+    with document:
+        for index in range(count):
+            try:
+                page = document.load_page(index)
+                text = _tidy(page.get_text("text"))
+                frame = _drawn(page, image_size)
+            except (RuntimeError, ValueError) as error:
+                if "malloc" in str(error):
+                    raise MemoryError from error
+                bad += 1
+                continue
+            yield ExtractedPiece("document", text=text, frames=frame[np.newaxis], page=index + 1)
+    if bad > count * _MOST_BAD_PAGES:
+        raise ExtractionError(f"damaged: {bad} of {count} pages cannot be read")
+
+
+def _tidy(text: str) -> str:
+    return re.sub(r"[ \t]+", " ", re.sub(r"\s*\n\s*", "\n", text)).strip()[:PAGE_CHARACTERS]
+
+
+def _drawn(page: pymupdf.Page, image_size: int) -> NDArray[np.uint8]:
+    """The page drawn straight at its final size; a page longer than the rule allows is drawn in part."""
+    bounds = page.rect
+    if bounds.is_empty or bounds.is_infinite:
+        raise ValueError("a page without a size")
+    # Hundredths of a point: the rule counts in whole numbers.
+    left, top, right, bottom = (side / 100 for side in cropped(round(bounds.width * 100), round(bounds.height * 100)))
+    width, height = fitted_size(round(bounds.width * 100), round(bounds.height * 100), image_size)
+    clip = pymupdf.Rect(bounds.x0 + left, bounds.y0 + top, bounds.x0 + right, bounds.y0 + bottom)
+    zoom = pymupdf.Matrix(width / clip.width, height / clip.height)
+    drawn = page.get_pixmap(matrix=zoom, clip=clip, colorspace=pymupdf.csRGB, alpha=False)
+    picture = Image.frombytes("RGB", (drawn.width, drawn.height), drawn.samples)
+    if picture.size != (width, height):  # a rounded edge of one pixel
+        picture = picture.resize((width, height), Image.Resampling.BICUBIC)
+    return fitted(picture, image_size)
+
+
+def _end_is_missing(path: Path, repaired: bool) -> bool:
+    """Whether a PDF was cut off; MuPDF makes do with what is there and says only whether it ``repaired`` the file.
+
+    A whole PDF ends with "%%EOF", perhaps with junk after it. A file of which the end is gone has none, or (it was
+    saved in several steps, or for the web) has one with more objects after it.
+    """
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        last = data.rfind(b"%%EOF")
+        return repaired if last < 0 else re.search(rb"\d+\s+\d+\s+obj\b", data[last:]) is not None
+
+
+def _copy_protected(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as book:
+            return any(name in book.namelist() for name in ("META-INF/rights.xml", "META-INF/license.lcpl"))
+    except zipfile.BadZipFile:
+        return False
+
+
+def _failure(error: Exception, reason: str) -> Exception:
+    return MemoryError() if "malloc" in str(error) else ExtractionError(reason)

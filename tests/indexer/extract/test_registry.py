@@ -1,0 +1,45 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from indexer.extract.registry import FORMATS, extensions, format_of
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("a.TXT", "text"),
+        ("b.Md", "text"),
+        ("c.py", "text"),
+        ("d.csv", "text"),
+        ("e.JPEG", "image"),
+        ("f.tiff", "image"),
+        ("g.pdf", "document"),
+        ("h.epub", "document"),
+        ("i.opus", "audio"),
+        ("j.m4a", "audio"),
+        ("k.webm", "video"),
+        ("archive.tar.mp4", "video"),
+    ],
+)
+def test_the_extension_promises_a_kind(name: str, kind: str) -> None:
+    found = format_of(Path(name))
+    assert found is not None and found.kind == kind
+
+
+@pytest.mark.parametrize("name", ["a.exe", "README", ".gitignore", "a."])
+def test_other_files_are_not_read(name: str) -> None:
+    assert format_of(Path(name)) is None
+
+
+def test_no_extension_stands_twice() -> None:
+    assert len(extensions()) == sum(len(each.extensions) for each in FORMATS) == len(set(extensions()))
+
+
+def test_importing_the_registry_imports_no_decoder() -> None:
+    heavy = ("PIL", "av", "pymupdf", "bs4", "charset_normalizer", "torch")
+    program = f"import sys, indexer.extract.registry; print([name for name in {heavy!r} if name in sys.modules])"
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"

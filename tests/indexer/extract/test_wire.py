@@ -1,0 +1,62 @@
+import io
+import json
+import struct
+
+import numpy as np
+import pytest
+
+from indexer.extract.wire import WireError, read_message, read_piece, write_message, write_piece
+from indexer.pieces import ExtractedPiece
+
+
+def _through(piece: ExtractedPiece) -> ExtractedPiece:
+    channel = io.BytesIO()
+    write_piece(channel.write, piece)
+    channel.seek(0)
+    found = read_piece(channel.read, read_message(channel.read))
+    assert channel.read() == b""
+    return found
+
+
+def test_pieces_arrive_as_they_were_sent() -> None:
+    random = np.random.default_rng(0)
+    frames = random.integers(0, 256, (2, 8, 9, 3), dtype=np.uint8)
+    sound = random.standard_normal(100).astype(np.float32)
+    found = _through(ExtractedPiece("video", "naïve \udcff\n", frames, sound, 0.1, 2.5, 3))
+    assert (found.modality, found.text, found.start, found.end, found.page) == ("video", "naïve \udcff\n", 0.1, 2.5, 3)
+    assert found.frames is not None and found.frames.dtype == np.uint8 and np.array_equal(found.frames, frames)
+    assert found.sound is not None and found.sound.dtype == np.float32 and np.array_equal(found.sound, sound)
+    assert _through(ExtractedPiece("text", text="")) == ExtractedPiece("text", text="")
+
+
+def test_an_array_that_does_not_lie_in_one_piece_is_sent_whole() -> None:
+    frames = np.arange(2 * 4 * 6 * 3, dtype=np.uint8).reshape(2, 4, 6, 3)[:, ::-1, ::2]
+    found = _through(ExtractedPiece("image", frames=frames))
+    assert np.array_equal(found.frames, frames)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"piece": {"modality": "text"}, "arrays": {"frames": [2**20, 2**20, 3]}},
+        {"piece": {"modality": "text"}, "arrays": {"frames": [-1, 5]}},
+        {"piece": {"modality": "text"}, "arrays": {"weights": [5]}},
+        {"piece": {"modality": "text"}, "arrays": {"sound": "5"}},
+        {"piece": {"modality": "text", "surprise": 1}, "arrays": {}},
+        {"piece": {"modality": "text"}},
+    ],
+)
+def test_a_piece_that_makes_no_sense_is_refused(message: dict[str, object]) -> None:
+    channel = io.BytesIO()
+    write_message(channel.write, message)
+    channel.seek(0)
+    with pytest.raises(WireError):
+        read_piece(channel.read, read_message(channel.read))
+
+
+@pytest.mark.parametrize("header", [b"not json", json.dumps([1]).encode(), b"\xff\xfe"])
+def test_a_header_that_makes_no_sense_is_refused(header: bytes) -> None:
+    with pytest.raises(WireError):
+        read_message(io.BytesIO(struct.pack(">I", len(header)) + header).read)
+    with pytest.raises(WireError):
+        read_message(io.BytesIO(struct.pack(">I", 2**32 - 1)).read)

@@ -1,0 +1,100 @@
+"""Bad files among good ones, through the program: each gets one clear line, is recorded, and stops nothing."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pymupdf
+import pytest
+
+from tests.conftest import ROOT, Program, Samples
+
+# The bad file's name, and what its reason must say.
+REASONS = {
+    "truncated.jpg": "truncated",
+    "truncated.mp4": "",
+    "truncated.pdf": "damaged",
+    "random.txt": "not text",
+    "empty.png": "empty",
+    "empty.mp3": "empty",
+    "secret.pdf": "password",
+    "liar.jpg": "PDF",
+    "liar.pdf": "PNG",
+    "x.mp4": "folder",
+    "pipe.wav": "not a regular file",
+}
+GOOD = ("Pictures/IMG_2041.jpg", "Sounds/recording-03.mp3", "Notes/soup.md")
+
+
+@pytest.fixture(scope="module")
+def bad_folder(samples: Samples, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bad")
+    for name in GOOD:
+        shutil.copy(samples.library / name, folder)
+    for name, original in (
+        ("truncated.jpg", "Pictures/IMG_2077.jpg"),
+        ("truncated.mp4", "Videos/VID_0001.mp4"),
+        ("truncated.pdf", "Documents/field-guide.pdf"),
+    ):
+        data = (samples.library / original).read_bytes()
+        (folder / name).write_bytes(data[: len(data) // 2])
+    (folder / "random.txt").write_bytes(bytes((i * 7919 + i // 256 * 104729) % 256 for i in range(5000)))
+    (folder / "empty.png").touch()
+    (folder / "empty.mp3").touch()
+    document = pymupdf.open(samples.library / "Documents" / "observatory.pdf")
+    document.save(folder / "secret.pdf", encryption=pymupdf.PDF_ENCRYPT_AES_256, user_pw="secret", owner_pw="owner")
+    shutil.copy(samples.library / "Documents" / "observatory.pdf", folder / "liar.jpg")
+    shutil.copy(samples.library / "Pictures" / "IMG_2050.png", folder / "liar.pdf")
+    (folder / "x.mp4").mkdir()
+    shutil.copy(samples.library / "Notes" / "letter.txt", folder / "x.mp4" / "inside.txt")
+    os.mkfifo(folder / "pipe.wav")
+    return folder
+
+
+def test_every_bad_file_has_its_reason_and_every_good_one_is_indexed(bad_folder: Path, tmp_path: Path) -> None:
+    program = Program(tmp_path / "data", tmp_path / "home")
+    done = program.run("index", bad_folder, tmp_path / "missing")
+    assert done.returncode == 0 and "Traceback" not in done.stderr
+    lines = dict(line.split(": ", 1) for line in done.stderr.splitlines())
+    assert set(lines) == {str(bad_folder / name) for name in REASONS} | {str(tmp_path / "missing")}
+    for name, said in REASONS.items():
+        assert said in lines[str(bad_folder / name)], name
+    assert "no such file" in lines[str(tmp_path / "missing")]
+
+    status = program.json("status")
+    recorded = {failure["path"]: failure["reason"] for failure in status["failed"]}
+    assert recorded == {path: reason for path, reason in lines.items() if not path.endswith("missing")}
+    assert sum(status["sources"].values()) == len(GOOD) + 1
+    assert program.json("check") == {"findings": []}
+
+    again = program.json("index", bad_folder)
+    assert (again["indexed"], again["unchanged"]) == (0, len(GOOD) + 1)
+    assert {failure["path"] for failure in again["failed"]} == set(recorded)
+
+    shutil.copy(bad_folder / GOOD[0].split("/")[1], tmp_path / "good.jpg")
+    # A query that cannot be read is one line too.
+    for name, code in (("truncated.jpg", 2), ("secret.pdf", 2), ("x.mp4", 2), ("pipe.wav", 2), ("nowhere.jpg", 2)):
+        asked = program.run("search", "--like", bad_folder / name)
+        assert asked.returncode == code and asked.stderr.count("\n") == 1 and name in asked.stderr, name
+
+
+def test_a_file_that_may_not_be_read_is_named_and_the_rest_indexed(samples: Samples, tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    for name in GOOD:
+        shutil.copy(samples.library / name, folder)
+    closed = folder / "soup.md"
+    closed.chmod(0)
+    command = [sys.executable, "-m", "engine.cli", "--data", str(tmp_path / "data"), "index", str(folder), "--json"]
+    if os.geteuid() == 0:
+        # Root reads everything; without these capabilities it is bound by permissions like anyone else.
+        command = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--inh-caps", "-all", *command]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
+    summary = json.loads(done.stdout)
+    assert summary["indexed"] == len(GOOD) - 1
+    (failure,) = summary["failed"]
+    assert failure["path"] == str(closed) and "Permission denied" in failure["reason"]
+    closed.chmod(0o600)
