@@ -40,8 +40,8 @@ class MediaFormat:
 
     image_size: int = 224
     sample_rate: int = 44_100
-    window_seconds: float = 10.0
-    hop_seconds: float = 5.0
+    window_seconds: float = 5.0
+    hop_seconds: float = 2.5
     frames_per_moment: int = 4
     passage_characters: int = 900
 

@@ -1,9 +1,9 @@
 """Pictures: one piece each, as a person sees them (turned upright, transparency on white, first frame)."""
 
-import re
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from indexer.errors import ExtractionError
@@ -41,38 +41,29 @@ def _check_size(picture: Image.Image, limits: ExtractionLimits) -> None:
 
 def _upright_rgb(picture: Image.Image) -> Image.Image:
     picture.load()
-    if picture.mode.startswith("I;16") or picture.mode in ("I", "F"):
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode.startswith("I") or picture.mode == "F":
         picture = _eight_bit(picture)
     if picture.has_transparency_data:
-        picture = picture.convert("RGBA")
         paper = Image.new("RGBA", picture.size, "white")
-        paper.alpha_composite(picture)
-        paper.info = picture.info
-        exif = picture.getexif()
-        upright = ImageOps.exif_transpose(_with_exif(paper, exif))
-        return upright.convert("RGB")
-    return ImageOps.exif_transpose(picture).convert("RGB")
-
-
-def _with_exif(picture: Image.Image, exif: Image.Exif) -> Image.Image:
-    picture.info["exif"] = exif.tobytes()
-    return picture
+        paper.alpha_composite(picture.convert("RGBA"))
+        picture = paper
+    return picture.convert("RGB")
 
 
 def _eight_bit(picture: Image.Image) -> Image.Image:
     """Deep grey pictures brought to 8 bits: 16-bit ones by their range, other numbers by the range they use."""
-    values = np.asarray(picture, dtype=np.float64)
-    if picture.mode == "F" or values.min() < 0 or values.max() > 65535:
-        finite = np.where(np.isfinite(values), values, 0.0)
-        low, high = float(finite.min()), float(finite.max())
-        values = (finite - low) / (high - low or 1.0) * 65535
-    grey = Image.fromarray(np.round(values / 257).astype(np.uint8), "L")
-    return _with_exif(grey, picture.getexif())
+    values = np.nan_to_num(np.asarray(picture, dtype=np.float32), posinf=0.0, neginf=0.0)
+    low, high = (0.0, 65535.0) if _is_16_bit(picture, values) else (float(values.min()), float(values.max()))
+    return Image.fromarray(np.round((values - low) / ((high - low) or 1.0) * 255).astype(np.uint8))
+
+
+def _is_16_bit(picture: Image.Image, values: NDArray[np.float32]) -> bool:
+    return picture.mode != "F" and float(values.min()) >= 0 and float(values.max()) <= 65535
 
 
 def _reason(error: Exception) -> str:
-    said = str(error)
-    if "truncated" in said.lower() or isinstance(error, EOFError):
-        missing = re.search(r"\((\d+) bytes not processed\)", said)
-        return "truncated: the end of the picture is missing" if missing or said else "truncated"
-    return f"damaged: {' '.join(said.split())[:150] or 'the picture cannot be decoded'}"
+    said = " ".join(str(error).split())[:150]
+    if isinstance(error, EOFError) or "truncated" in said.lower():
+        return "truncated: the end of the picture is missing"
+    return f"damaged: {said or 'the picture cannot be decoded'}"

@@ -3,6 +3,7 @@
 # mypy: disable-error-code="no-untyped-call"
 
 import mmap
+import os
 import re
 import zipfile
 from collections.abc import Iterator
@@ -34,7 +35,7 @@ def extract(path: Path, media: MediaFormat, limits: ExtractionLimits, span: Span
     if is_book and _copy_protected(path):
         raise ExtractionError("copy-protected: the shop's own reader alone can open it")
     try:
-        document = pymupdf.open(path, filetype="epub" if is_book else path.suffix[1:].lower())
+        document = _open(path, "epub" if is_book else path.suffix[1:].lower())
     except (RuntimeError, ValueError) as error:
         raise _failure(error, "damaged: it cannot be opened as a document") from error
     if document.needs_pass:
@@ -48,6 +49,15 @@ def extract(path: Path, media: MediaFormat, limits: ExtractionLimits, span: Span
     if count == 0:
         raise ExtractionError("damaged: it has no pages")
     return Extraction("document", None, _pages(document, min(count, limits.pages), media.image_size))
+
+
+def _open(path: Path, filetype: str) -> pymupdf.Document:
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError:  # MuPDF knows UTF-8 names alone: give it another name of the same file
+        with path.open("rb") as file:
+            return pymupdf.open(f"/dev/fd/{file.fileno()}", filetype=filetype)
+    return pymupdf.open(path, filetype=filetype)
 
 
 def _pages(document: pymupdf.Document, count: int, image_size: int) -> Iterator[ExtractedPiece]:

@@ -193,7 +193,8 @@ class _Process:
         return data
 
     def has_ended(self) -> bool:
-        return self._popen.poll() is not None
+        """Whether it is gone; one that waits for a request has nothing to say, not even that its pipe is closed."""
+        return self._popen.poll() is not None or bool(self._poll.poll(0))
 
     def interrupt(self) -> None:
         """End the process without touching the pipes, which another thread may be reading."""
