@@ -9,6 +9,12 @@ class MissingPathError(SynestheteError):
     exit_code = 20
 
 
+class DecoderStartError(SynestheteError):
+    """The process that decodes files cannot be started on this machine."""
+
+    exit_code = 22
+
+
 class ExtractionError(SynestheteError):
     """One file could not be taken apart. The text is the reason alone, without the path: it is recorded beside it."""
 

@@ -52,7 +52,7 @@ def open_recording(path: Path) -> Recording:
     _check_riff(path)
     try:
         container = av.open("file:" + os.fspath(path), metadata_errors="replace", options=dict(_OPTIONS))
-    except (MemoryError, PermissionError, FileNotFoundError):
+    except MemoryError:
         raise
     except av.error.FFmpegError as error:
         raise ExtractionError("damaged or cut off: no sound or video can be found in it") from error
@@ -108,14 +108,18 @@ class Reading:
                     self.reached = max(self.reached, end)
                 if packet.stream.index == stream.index:
                     yield packet
-        except (av.error.InvalidDataError, av.error.EOFError, av.error.OSError):
+        except MemoryError:
+            raise
+        except av.error.FFmpegError:
             self.failed += 1
 
     def frames(self, packet: "Packet[Any]") -> Iterator[av.AudioFrame | av.VideoFrame]:
         """What the decoder gives for ``packet``; one that cannot be decoded is counted and passed over."""
         try:
             frames = packet.decode()
-        except (av.error.InvalidDataError, av.error.EOFError, av.error.UnknownError, av.error.ExternalError):
+        except MemoryError:
+            raise
+        except av.error.FFmpegError:
             self.failed += 1
             return
         self.decoded += 1

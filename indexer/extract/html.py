@@ -1,10 +1,11 @@
 """Web pages: the title, then what a reader sees of the body."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from bs4 import BeautifulSoup
-from bs4.element import NavigableString, PreformattedString, Tag
+from bs4.element import NavigableString, PageElement, PreformattedString, Tag
 
 from indexer.errors import ExtractionError
 from indexer.extract.decode import read_text
@@ -17,7 +18,7 @@ _BLOCKS = (  # noqa: SIM905 - reads better so
     "address article aside blockquote body caption dd details div dl dt fieldset figcaption figure footer form "
     "h1 h2 h3 h4 h5 h6 header hr html li main ol p pre section summary table tbody td tfoot th thead tr ul"
 ).split()
-_ITEMS = ("li", "tr", "dt", "dd")
+_GAPS = dict.fromkeys(_BLOCKS, "\n\n") | dict.fromkeys(("li", "tr", "dt", "dd", "br"), "\n") | {"td": " ", "th": " "}
 
 
 def extract(path: Path, media: MediaFormat, limits: ExtractionLimits, span: Span | None) -> Extraction:
@@ -32,31 +33,27 @@ def visible_text(page: str) -> str:
     """The title and the readable text of an HTML page, paragraphs apart by a blank line."""
     soup = BeautifulSoup(page, "html.parser")
     title = " ".join(soup.title.get_text().split()) if soup.title else ""
-    for tag in soup.find_all(list(_UNSEEN)):
-        tag.decompose()
-    for tag in soup.select("[role=navigation], [hidden]"):
-        if not tag.decomposed:
-            tag.decompose()
-    for string in soup.find_all(string=True):
-        _flatten(string)
-    for tag in soup.find_all("br"):
-        tag.replace_with("\n")
-    for tag in soup.find_all(_BLOCKS):
-        _set_apart(tag)
-    lines = "\n".join(" ".join(line.split(" ")).strip() for line in soup.get_text().split("\n"))
-    body = re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]{2,}", " ", lines)).strip()
+    lines = re.sub(r"[ \t]{2,}", " ", "".join(_strings(soup))).split("\n")
+    body = re.sub(r"\n{3,}", "\n\n", "\n".join(line.strip() for line in lines)).strip()
     return body if not title or body.startswith(title) else f"{title}\n\n{body}".strip()
 
 
-def _flatten(string: NavigableString) -> None:
-    """Line ends in the source of a page are spaces, except where the page says that they count; comments go."""
-    if isinstance(string, PreformattedString):
-        string.extract()
-    elif string.find_parent("pre") is None:
-        string.replace_with(NavigableString(re.sub(r"\s+", " ", string)))
+def _strings(root: Tag) -> Iterator[str]:
+    """What is seen of a page, in order. White space in its source is a space, except where the page says it counts."""
+    stack: list[PageElement | str] = [root]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, NavigableString):
+            if not isinstance(node, PreformattedString):  # remarks and the like
+                yield re.sub(r"\s+", " ", node)
+        elif isinstance(node, str):
+            yield node
+        elif isinstance(node, Tag) and not _is_unseen(node):
+            gap = _GAPS.get(node.name, "")
+            yield gap
+            stack.append(gap)
+            stack.extend([node.get_text()] if node.name == "pre" else reversed(node.contents))
 
 
-def _set_apart(tag: Tag) -> None:
-    gap = " " if tag.name in ("td", "th") else "\n" if tag.name in _ITEMS else "\n\n"
-    tag.insert_before(gap)
-    tag.insert_after(gap)
+def _is_unseen(tag: Tag) -> bool:
+    return tag.name in _UNSEEN or tag.get("role") == "navigation" or "hidden" in tag.attrs

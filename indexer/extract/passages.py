@@ -33,6 +33,8 @@ _TRAILING_HEADING = re.compile(
     r"\n\s*\n(?:#{1,6} [^\n]*|[^\n]{1,80}\n[=~-]{3,}|[^\s\n\-*][^\n]{0,58}[^\s.!?,;:…])\s*\Z"
 )
 
+_BLANK_LINES = re.compile(r"\n(?:[^\S\n]*\n){2,}")
+
 
 def passages(text: str, limit: int, pauses: tuple[Pause, ...] = PROSE) -> Iterator[str]:
     """Consecutive parts of ``text``, each of 1 to ``limit`` characters.
@@ -40,6 +42,7 @@ def passages(text: str, limit: int, pauses: tuple[Pause, ...] = PROSE) -> Iterat
     Nothing but white space at the cuts is lost. A part ends at the first kind of pause in ``pauses`` that gives one,
     and as late as the limit allows; a word longer than the limit is cut.
     """
+    text = _BLANK_LINES.sub("\n\n", text)
     position = 0
     while position < len(text):
         end = _end(text, position, limit, pauses)

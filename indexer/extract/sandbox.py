@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from indexer.errors import ExtractionError
+from indexer.errors import DecoderStartError, ExtractionError
 from indexer.extract.wire import Message, WireError, read_message, read_piece, write_message
 from indexer.extract.worker import greeting, request
 from indexer.pieces import ExtractedPiece, Extraction, ExtractionLimits, MediaFormat
@@ -103,7 +103,9 @@ class ExtractionWorker:
             try:
                 self._ask(process, lambda: process.ask(greeting(self._media, self._limits)))
             except ExtractionError as error:
-                raise ExtractionError("the process that decodes files could not be started") from error
+                raise DecoderStartError(
+                    f"the process that decodes files cannot be started ({error}); is the installation complete?"
+                ) from error
             self._busy = False
         return self._process
 

@@ -56,7 +56,10 @@ def _guarded(pieces: Iterator[ExtractedPiece]) -> Iterator[ExtractedPiece]:
 
 
 def _check(path: Path, format: Format, span: Span | None) -> None:
-    status = path.stat()
+    try:
+        status = path.stat()
+    except FileNotFoundError as error:
+        raise ExtractionError("it is gone") from error
     if not stat.S_ISREG(status.st_mode):
         raise ExtractionError("it is a directory" if stat.S_ISDIR(status.st_mode) else "it is not an ordinary file")
     if status.st_size == 0:
@@ -66,7 +69,10 @@ def _check(path: Path, format: Format, span: Span | None) -> None:
             raise ExtractionError("a span of seconds needs a sound or a video")
         if not 0 <= span[0] < span[1]:
             raise ExtractionError("the span must begin at 0 or later and end after it begins")
-    head = head_of(path)
+    try:
+        head = head_of(path)
+    except PermissionError as error:
+        raise ExtractionError("you may not read it") from error
     content = content_of(head)
     sloppy_pdf = format.kind == "document" and b"%PDF-" in head[:1024]  # junk before the header is common and harmless
     if content is not None and content.kind != _PROMISED[format.kind] and not sloppy_pdf:
@@ -74,9 +80,5 @@ def _check(path: Path, format: Format, span: Span | None) -> None:
 
 
 def _unforeseen(error: Exception) -> ExtractionError:
-    if isinstance(error, PermissionError):
-        return ExtractionError("you may not read it")
-    if isinstance(error, FileNotFoundError):
-        return ExtractionError("it is gone")
     said = " ".join(str(error).split())[:200]
     return ExtractionError(f"it cannot be read: {said or type(error).__name__}")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from indexer.extract.take_apart import take_apart
 from indexer.pieces import ExtractedPiece, ExtractionLimits, MediaFormat
 
-MEDIA = MediaFormat(image_size=64, sample_rate=16_000)
+MEDIA = MediaFormat(image_size=64, sample_rate=16_000, window_seconds=10.0, hop_seconds=5.0)
 LIMITS = ExtractionLimits()
 
 

@@ -140,7 +140,7 @@ def test_a_very_long_sound_is_cut_off(tmp_path: Path) -> None:
 def test_a_truncated_sound_is_refused(tmp_path: Path, name: str, share: float) -> None:
     codec, rate, layout = next(each[1:] for each in ENCODINGS if each[0] == name)
     whole = _write(tmp_path / f"whole{Path(name).suffix}", codec, rate, layout, 10.0)
-    with pytest.raises(ExtractionError, match="^(truncated: .* of .* are there|damaged or cut off)"):
+    with pytest.raises(ExtractionError, match=r"^(truncated: .* of .* are there|damaged or cut off)"):
         pieces_of(cut_short(whole, tmp_path / name, share))
 
 
@@ -150,14 +150,14 @@ def test_a_sound_damaged_in_its_middle_is_refused(tmp_path: Path) -> None:
     third = len(data) // 3
     data[third : 2 * third] = np.random.default_rng(0).bytes(third)
     path.write_bytes(data)
-    with pytest.raises(ExtractionError, match="^damaged"):
+    with pytest.raises(ExtractionError, match=r"^damaged"):
         pieces_of(path)
 
 
 def test_bytes_named_like_a_sound_are_refused(tmp_path: Path) -> None:
     for name in ("a.wav", "a.mp3", "a.flac", "a.ogg", "a.mp4", "a.mkv"):
         (tmp_path / name).write_bytes(np.random.default_rng(0).bytes(20_000))
-        with pytest.raises(ExtractionError, match="^damaged"):
+        with pytest.raises(ExtractionError, match=r"^damaged"):
             pieces_of(tmp_path / name)
 
 
@@ -166,5 +166,5 @@ def test_a_playlist_in_disguise_opens_nothing(tmp_path: Path) -> None:
     list_of_one = f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile://{sound}\n#EXT-X-ENDLIST\n"
     for name, content in [("a.mp4", list_of_one), ("b.mp3", f"ffconcat version 1.0\nfile '{sound}'\n")]:
         (tmp_path / name).write_bytes(content.encode() + b"\x01")  # not quite text
-        with pytest.raises(ExtractionError, match="^damaged"):
+        with pytest.raises(ExtractionError, match=r"^damaged"):
             pieces_of(tmp_path / name)

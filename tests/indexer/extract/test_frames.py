@@ -1,3 +1,4 @@
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -94,7 +95,7 @@ def test_a_very_wide_film_is_cropped(tmp_path: Path) -> None:
 def test_a_truncated_film_is_refused(tmp_path: Path, name: str, share: float) -> None:
     codec = {"c.avi": "mpeg4", "d.webm": "libvpx"}.get(name, "libx264")
     whole = write_video(tmp_path / f"whole{name[1:]}", codec, sound=None)
-    with pytest.raises(ExtractionError, match="^(truncated|damaged)"):
+    with pytest.raises(ExtractionError, match=r"^(truncated|damaged)"):
         pieces_of(cut_short(whole, tmp_path / name, share))
 
 
@@ -113,7 +114,7 @@ def test_a_film_damaged_in_its_middle_is_refused(tmp_path: Path) -> None:
     third = (len(data) - start) // 3
     data[start + third : start + 2 * third] = np.random.default_rng(0).bytes(third)
     path.write_bytes(data)
-    with pytest.raises(ExtractionError, match="^(damaged|truncated)"):
+    with pytest.raises(ExtractionError, match=r"^(damaged|truncated)"):
         pieces_of(path)
 
 
@@ -132,7 +133,7 @@ def test_long_shots_are_cut_without_holding_all_of_them(seconds: float) -> None:
     samples = (_still(number / 4) for number in range(int(seconds * 4)))
     found = list(moments(shots(samples), 0.0, lambda: seconds))
     assert found[0][0] == 0.0 and found[-1][1] == seconds
-    assert all(before[1] == after[0] for before, after in zip(found, found[1:], strict=False))
+    assert all(before[1] == after[0] for before, after in itertools.pairwise(found))
     lengths = [end - start for start, end, _ in found]
     assert max(lengths) <= LONGEST_MOMENT and (seconds <= LONGEST_MOMENT or min(lengths) >= 5)
     assert all(start <= sample.time < end for start, end, chosen in found for sample in chosen)

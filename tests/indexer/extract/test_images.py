@@ -134,7 +134,7 @@ def test_a_truncated_picture_is_refused(tmp_path: Path, extension: str) -> None:
     Image.fromarray(noise).save(tmp_path / "whole", FORMATS[extension])
     for share in (0.01, 0.5, 0.9):
         path = cut_short(tmp_path / "whole", tmp_path / f"a.{extension}", share)
-        with pytest.raises(ExtractionError, match="^(truncated|damaged)"):
+        with pytest.raises(ExtractionError, match=r"^(truncated|damaged)"):
             pieces_of(path)
 
 

@@ -26,7 +26,10 @@ def _pdf(path: Path, texts: list[str] = TEXTS, *, size: tuple[float, float] = (5
 
 
 def _epub(path: Path, chapters: int = 2) -> Path:
-    page = '<html xmlns="http://www.w3.org/1999/xhtml"><head><title>t</title></head><body><p>Chapter {} of owls.</p></body></html>'
+    page = (
+        '<html xmlns="http://www.w3.org/1999/xhtml"><head><title>t</title></head>'
+        "<body><p>Chapter {} of owls.</p></body></html>"
+    )
     items = "".join(f'<item id="c{n}" href="c{n}.xhtml" media-type="application/xhtml+xml"/>' for n in range(chapters))
     spine = "".join(f'<itemref idref="c{n}"/>' for n in range(chapters))
     with zipfile.ZipFile(path, "w") as book:
@@ -85,7 +88,7 @@ def test_limits_on_pages_and_characters(tmp_path: Path) -> None:
 def test_a_password_is_asked_for_only_where_one_is_needed(tmp_path: Path) -> None:
     locked = {"encryption": pymupdf.PDF_ENCRYPT_AES_256, "owner_pw": "owner"}
     path = _pdf(tmp_path / "a.pdf", user_pw="secret", **locked)
-    with pytest.raises(ExtractionError, match="^password-protected$"):
+    with pytest.raises(ExtractionError, match=r"^password-protected$"):
         pieces_of(path)
     assert len(pieces_of(_pdf(tmp_path / "b.pdf", **locked))) == 3
 
@@ -93,7 +96,7 @@ def test_a_password_is_asked_for_only_where_one_is_needed(tmp_path: Path) -> Non
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.6, 0.9, 0.98])
 def test_a_pdf_whose_end_is_cut_off_is_refused(tmp_path: Path, share: float) -> None:
     whole = _pdf(tmp_path / "whole.pdf", ["owls " * 100] * 30)
-    with pytest.raises(ExtractionError, match="^damaged"):
+    with pytest.raises(ExtractionError, match=r"^damaged"):
         pieces_of(cut_short(whole, tmp_path / "a.pdf", share))
 
 
@@ -137,5 +140,5 @@ def test_a_copy_protected_book_is_refused(tmp_path: Path) -> None:
     path = _epub(tmp_path / "a.epub")
     with zipfile.ZipFile(path, "a") as book:
         book.writestr("META-INF/rights.xml", "<rights/>")
-    with pytest.raises(ExtractionError, match="^copy-protected"):
+    with pytest.raises(ExtractionError, match=r"^copy-protected"):
         pieces_of(path)

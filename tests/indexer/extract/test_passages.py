@@ -49,3 +49,7 @@ def test_code_is_cut_at_blank_lines_and_keeps_its_indentation() -> None:
     text = "\n\n".join(function.format(number) for number in range(12))
     found = list(passages(text, 150, CODE))
     assert all(passage.startswith("def f") and passage.endswith("    return x") for passage in found)
+
+
+def test_a_text_of_blank_lines_takes_no_time() -> None:
+    assert list(passages("a" + "\n" * 300_000 + "b" + " \n" * 300_000 + "c", 900)) == ["a\n\nb \n\nc"]

@@ -71,7 +71,7 @@ def test_another_format_of_the_same_kind_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a.txt", "a.png", "a.pdf", "a.epub", "a.wav", "a.mp4", "a.csv", "a.html"])
 def test_an_empty_file_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / name).touch()
-    with pytest.raises(ExtractionError, match="^the file is empty$"):
+    with pytest.raises(ExtractionError, match=r"^the file is empty$"):
         pieces_of(tmp_path / name)
 
 

@@ -40,7 +40,7 @@ def test_one_broken_byte_does_not_turn_utf_8_into_something_else(tmp_path: Path)
 @pytest.mark.parametrize("name", ["a.txt", "a.md", "a.py", "a.html", "a.csv"])
 def test_random_bytes_are_not_text(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(random.Random(1).randbytes(3000))
-    with pytest.raises(ExtractionError, match="^not text"):
+    with pytest.raises(ExtractionError, match=r"^not text"):
         pieces_of(tmp_path / name)
 
 
