@@ -184,14 +184,19 @@ def check(context: typer.Context, as_json: Json = False) -> None:
 @model_app.command()
 def info(context: typer.Context, as_json: Json = False) -> None:
     """Which model is in use, and its card."""
-    from engine.model.checkpoint import describe
+    from engine.model.embedder import ModelEmbedder
 
-    description = describe(context.obj.settings.model.name)
+    checkpoint = ModelEmbedder.load(context.obj.settings.model.name).checkpoint
+    description = {
+        "folder": str(checkpoint.folder),
+        "fingerprint": checkpoint.fingerprint,
+        "dimension": checkpoint.config.dimension,
+        "card": checkpoint.card(),
+    }
     if as_json:
-        _print_json(dataclasses.asdict(description) | {"folder": str(description.folder)})
+        _print_json(description)
     else:
-        out.print(f"{description.folder}\nfingerprint {description.fingerprint}, {description.dimension} dimensions\n")
-        out.print(description.card, markup=False)
+        out.print("{folder}\nfingerprint {fingerprint}\ndimension {dimension}\n\n{card}".format(**description), markup=False)
 
 
 def _index(run: Any, as_json: bool) -> None:

@@ -1,0 +1,72 @@
+"""The frozen sound encoder: a small CNN over log-mel spectrograms, trained to sort sound effects.
+
+Ma and Lerch, "Representation Learning for the Automatic Indexing of Sound Effects Libraries", ISMIR 2022 (model
+X-Sequential-CE, its embedding network alone). As in the picture encoder, batch normalisation is folded in.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+SAMPLE_RATE = 44_100
+FRAME, FRAME_HOP = 2048, 1024  # samples
+BANDS = 96
+BLOCK, BLOCK_HOP = 100, 50  # frames; a block is 2.3 s
+SPECTROGRAM_SCALE = 9.457798957824707  # the largest value seen when the encoder was trained
+
+
+class ConvBlock(nn.Module):
+    """Two 3 x 3 convolutions with ReLU, then a maximum over ``pool`` x ``pool``."""
+
+    def __init__(self, inputs: int, outputs: int, pool: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(inputs, outputs, 3, padding=1)
+        self.second = nn.Conv2d(outputs, outputs, 3, padding=1)
+        self.pool = pool
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(self.second(F.relu(self.first(x))))
+        return F.max_pool2d(x, self.pool)
+
+
+class AudioEncoder(nn.Module):
+    """Blocks of log-mel spectrogram (n, 100, 96) to features (n, channels[-1])."""
+
+    def __init__(self, channels: Sequence[int]) -> None:
+        super().__init__()
+        widths = [1, *channels]
+        pools = [2] * (len(channels) - 1) + [1]
+        self.blocks = nn.Sequential(*map(ConvBlock, widths[:-1], widths[1:], pools))
+
+    def forward(self, blocks: Tensor) -> Tensor:
+        """The mean over frequency, then the maximum over time."""
+        x: Tensor = self.blocks(blocks.unsqueeze(1))
+        return x.mean(dim=3).amax(dim=2)
+
+
+def log_mel_blocks(sound: Tensor) -> Tensor:
+    """Blocks (n, 100, 96) of mono sound (samples,) at 44.1 kHz; n is at least 1, the last block zero-padded."""
+    window = torch.hann_window(FRAME, periodic=False)
+    spectrum = torch.stft(sound, FRAME, FRAME_HOP, window=window, pad_mode="constant", return_complex=True)
+    bands = mel_filters() @ spectrum.abs().square()
+    frames = torch.log10(10_000.0 * bands + 1.0).T / SPECTROGRAM_SCALE
+    count = max(-(-(len(frames) - BLOCK) // BLOCK_HOP), 0) + 1
+    frames = F.pad(frames, (0, 0, 0, (count - 1) * BLOCK_HOP + BLOCK - len(frames)))
+    return frames.unfold(0, BLOCK, BLOCK_HOP).transpose(1, 2)
+
+
+@lru_cache(maxsize=1)
+def mel_filters() -> Tensor:
+    """Triangles on the HTK mel scale from 0 Hz to half the sample rate, each summing to one: (96, 1025).
+
+    mel(f) = 1127 ln(1 + f / 700); a triangle's sides are straight in mel, not in hertz.
+    """
+    hertz = torch.linspace(0, SAMPLE_RATE / 2, FRAME // 2 + 1, dtype=torch.float64)
+    mel = 1127 * torch.log1p(hertz / 700)
+    edges = torch.linspace(0, float(mel[-1]), BANDS + 2, dtype=torch.float64)
+    low, centre, high = (edges[start : start + BANDS, None] for start in range(3))
+    triangles = torch.minimum((mel - low) / (centre - low), (high - mel) / (high - centre)).clamp(min=0)
+    return (triangles / triangles.sum(dim=1, keepdim=True)).float()

@@ -1,0 +1,98 @@
+"""The two kinds of model, small (``FusedModel``) and large (``LargeModel``), behind one set of functions.
+
+Training, fusing and measuring use these, and never ask which kind it is. A third kind needs: ``extract`` and
+``embed_features``, a ``backbone`` with ``get_input_embeddings``, and a branch in each function below.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from hashlib import sha256
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from engine.model.checkpoint import PREPROCESSING, Checkpoint, open_checkpoint, save_config, save_weights
+from engine.model.embedder import ModelEmbedder
+from engine.model.fused_model import FusedModel, PieceInput
+from engine.model.large_checkpoint import LargeCheckpoint, open_large, save_large
+from engine.model.large_inputs import prepare_large
+from engine.model.large_model import LargeModel
+from indexer.pieces import ExtractedPiece
+from storage.records import Modality
+
+OmniModel = FusedModel | LargeModel
+OmniCheckpoint = Checkpoint | LargeCheckpoint
+
+
+def open_model(folder: Path) -> OmniCheckpoint:
+    """Open a checkpoint folder of either kind. Raises ``ModelError``."""
+    return open_large(folder) if _is_large(folder / "config.json") else open_checkpoint(folder)
+
+
+def write_model(model: OmniModel, folder: Path, dtype: torch.dtype = torch.float32) -> None:
+    """Write config.json and weights into ``folder``.
+
+    Between stages weights stay float32: a step of 1e-5 is less than float16 can tell apart at 0.02.
+    """
+    if isinstance(model, LargeModel):
+        save_large(model.config, model.state_dict(), folder, dtype)
+    else:
+        save_config(replace(model.config, weights=save_weights(model, folder, dtype)), folder)
+
+
+def preparer(checkpoint: OmniCheckpoint) -> Callable[[ExtractedPiece], PieceInput]:
+    """What turns an extracted piece into tensors for this checkpoint's model."""
+    if isinstance(checkpoint, LargeCheckpoint):
+        tokenizer, config = checkpoint.tokenizer(), checkpoint.config
+        return lambda piece: prepare_large(piece, tokenizer, config)
+    return ModelEmbedder(checkpoint)._prepare
+
+
+def projectors(model: OmniModel, modality: Modality) -> tuple[str, ...]:
+    """Modules through which a modality enters the backbone; none for text."""
+    if modality == "text":
+        return ()
+    if modality == "audio":
+        return ("audio_projector",)
+    if isinstance(model, LargeModel):
+        return ("backbone.visual.merger", "backbone.visual.deepstack_merger_list")
+    return ("image_projector",)
+
+
+def frozen_modules(model: OmniModel) -> tuple[str, ...]:
+    """Modules that no stage trains: the external encoders, what is fitted in closed form, the word embeddings."""
+    words = model.backbone.get_input_embeddings()
+    names = tuple(name for name, module in model.named_modules() if module is words)
+    fixed = ("audio_encoder",) if isinstance(model, LargeModel) else ("image_encoder", "audio_encoder", "readout")
+    return fixed + names
+
+
+def encoder_fingerprint(model: OmniModel) -> str:
+    """SHA-256, in hex, of what decides the result of ``extract``: encoders' weights and preprocessing."""
+    config = model.config
+    if isinstance(model, LargeModel):
+        shape = [asdict(model.config)[key] for key in ("audio", "max_pixels")]
+        shape.append([model.vision.patch_size, model.vision.spatial_merge_size, model.vision.temporal_patch_size])
+    else:
+        shape = [asdict(config)[key] for key in ("image", "audio")]
+    shape += [config.max_tokens, list(config.prefix_tokens), list(config.suffix_tokens)]
+    digest = sha256(json.dumps([PREPROCESSING, shape], sort_keys=True, default=str).encode())
+    for name, tensor in _encoder_tensors(model):
+        digest.update(name.encode())
+        digest.update(tensor.detach().to("cpu", torch.float32).contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _encoder_tensors(model: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
+    for name, tensor in sorted(model.state_dict().items()):
+        if name.startswith(("image_encoder.", "audio_encoder.")):
+            yield name, tensor
+
+
+def _is_large(config: Path) -> bool:
+    try:
+        return "family" in json.loads(config.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False  # whoever opens it will say what is wrong

@@ -1,0 +1,133 @@
+"""The fused model: one backbone that reads every modality as a sequence of soft tokens.
+
+    text      token embeddings of its word pieces
+    image     tokens of one frame: the whole picture, then its parts
+    video     the tokens of its frames, in order
+    document  the word pieces of the page, then the tokens of its rendered picture
+    audio     one token for every 2.3 s
+
+It works in two steps. ``extract`` runs the frozen encoders; its result can be cached. ``embed_features`` is everything
+that training changes: projectors, backbone, readout.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+
+from engine.model.audio_encoder import AudioEncoder
+from engine.model.bert import build_backbone
+from engine.model.config import ModelConfig
+from engine.model.image_encoder import CHANNELS, CLASSES, ImageEncoder, summarise
+from engine.model.projector import Projector
+from engine.model.readout import PictureReadout
+from storage.records import Modality
+
+
+@dataclass(frozen=True)
+class PieceInput:
+    """One piece as tensors; what a modality does not have is None.
+
+    ``tokens`` int64 (count,), without prefix and suffix; ``frames`` (count, 3, height, width), RGB, 0 to 255; ``sound``
+    log-mel blocks (count, 100, 96).
+    """
+
+    modality: Modality
+    tokens: Tensor | None = None
+    frames: Tensor | None = None
+    sound: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class PieceFeatures:
+    """What the frozen encoders make of a piece: ``frames`` (count, 1 + grid**2, 1280), ``sound`` (count, channels)."""
+
+    modality: Modality
+    tokens: Tensor | None = None
+    frames: Tensor | None = None
+    sound: Tensor | None = None
+
+
+class FusedModel(nn.Module):
+    """Backbone, encoders and projectors; see the module's docstring. Built with random weights: a checkpoint fills it."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        image, audio, width = config.image, config.audio, config.dimension
+        self.backbone = build_backbone(config.backbone)
+        self.image_encoder = ImageEncoder()
+        self.image_projector = Projector(CHANNELS, image.projector_width, width)
+        self.readout = PictureReadout(CHANNELS, CLASSES, width, image.temperature, image.top_classes)
+        self.audio_encoder = AudioEncoder(audio.channels)
+        self.audio_projector = Projector(audio.channels[-1], audio.projector_width, width)
+
+    def forward(self, pieces: Sequence[PieceInput]) -> Tensor:
+        """L2-normalised embeddings (n, dimension) of pieces of any modality."""
+        return self.embed_features(self.extract(pieces))
+
+    def extract(self, pieces: Sequence[PieceInput]) -> list[PieceFeatures]:
+        """Run the encoders, each once over all its input. Frames must share a size."""
+        frames = _apply(self._summarise_frames, [piece.frames for piece in pieces])
+        sound = _apply(self.audio_encoder, [piece.sound for piece in pieces])
+        return [
+            PieceFeatures(piece.modality, piece.tokens, *parts)
+            for piece, *parts in zip(pieces, frames, sound, strict=True)
+        ]
+
+    def embed_features(self, pieces: Sequence[PieceFeatures]) -> Tensor:
+        """L2-normalised embeddings (n, dimension) of what ``extract`` returned."""
+        embeddings = self.encode(self.soft_tokens(pieces))
+        mixed = []
+        for piece, embedding in zip(pieces, embeddings, strict=True):
+            mix = self.config.mix[piece.modality]
+            embedding = mix.model * embedding
+            if piece.frames is not None and (mix.classes or mix.map):
+                pooled = piece.frames[:, 0]
+                classes, mapped = self.readout(pooled, self.image_encoder.classify(pooled))
+                embedding = embedding + mix.classes * classes.mean(dim=0) + mix.map * mapped.mean(dim=0)
+            mixed.append(embedding)
+        return F.normalize(torch.stack(mixed), dim=-1)
+
+    def soft_tokens(self, pieces: Sequence[PieceFeatures]) -> list[Tensor]:
+        """For each piece its sequence (length, width), prefix and suffix included."""
+        embed = self.backbone.get_input_embeddings()
+        device = embed.weight.device
+        prefix = embed(torch.tensor(self.config.prefix_tokens, dtype=torch.long, device=device))
+        suffix = embed(torch.tensor(self.config.suffix_tokens, dtype=torch.long, device=device))
+        words = _apply(embed, [piece.tokens for piece in pieces])
+        frames = _apply(self.image_projector, [piece.frames for piece in pieces])
+        sound = _apply(self.audio_projector, [piece.sound for piece in pieces])
+        sequences = []
+        for own_words, own_frames, own_sound in zip(words, frames, sound, strict=True):
+            pictures = None if own_frames is None else own_frames.flatten(0, 1)
+            parts = [prefix, own_words, pictures, own_sound, suffix]
+            sequences.append(torch.cat([part for part in parts if part is not None]))
+        return sequences
+
+    def encode(self, sequences: Sequence[Tensor]) -> Tensor:
+        """Backbone and pooling: sequences (length, width) to L2-normalised vectors (n, width)."""
+        lengths = torch.tensor([len(sequence) for sequence in sequences], device=sequences[0].device)
+        padded = pad_sequence(list(sequences), batch_first=True)
+        mask = torch.arange(padded.shape[1], device=padded.device) < lengths.unsqueeze(1)
+        hidden = self.backbone(inputs_embeds=padded, attention_mask=mask.long()).last_hidden_state
+        if self.config.pooling == "last":
+            pooled = hidden[torch.arange(len(hidden), device=hidden.device), lengths - 1]
+        else:
+            pooled = (hidden * mask.unsqueeze(-1)).sum(dim=1) / lengths.unsqueeze(1)
+        return F.normalize(pooled, dim=-1)
+
+    def _summarise_frames(self, frames: Tensor) -> Tensor:
+        return summarise(self.image_encoder(frames), self.config.image.grid)
+
+
+def _apply(function: Callable[[Tensor], Tensor], parts: Sequence[Tensor | None]) -> list[Tensor | None]:
+    """``function`` over all parts at once, joined along the first dimension and split again; None stays None."""
+    present = [part for part in parts if part is not None]
+    if not present:
+        return list(parts)
+    results = iter(function(torch.cat(present)).split([len(part) for part in present]))
+    return [None if part is None else next(results) for part in parts]
