@@ -1,5 +1,6 @@
 """The embedder over a loaded checkpoint: pieces of any modality in, points of one space out."""
 
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -25,14 +26,15 @@ BATCH_COST = 4096
 class ModelEmbedder:
     """Implements ``indexer.embedder.Embedder`` with a ``FusedModel``.
 
-    Weights are read when first needed: embedding text never touches the picture or the sound encoder. Not safe for use
-    from two threads at once.
+    Weights are read when first needed: embedding text never touches the picture or the sound encoder. Threads may share
+    it; they take turns, since each forward pass uses all cores anyway.
     """
 
     def __init__(self, checkpoint: Checkpoint, device: str = "cpu") -> None:
         self.checkpoint = checkpoint
         self.device = torch.device(device)
         self.loaded: set[Part] = set()
+        self._turn = threading.Lock()
         self._model = checkpoint.build()
         self._tokenizer = checkpoint.tokenizer()
 
@@ -80,7 +82,7 @@ class ModelEmbedder:
         Raises ``ValueError`` for a piece without content (no text, no frames, no sound).
         """
         vectors = np.empty((len(pieces), self.dimension), dtype=np.float32)
-        with torch.inference_mode():
+        with self._turn, torch.inference_mode():
             inputs = [self._prepare(piece) for piece in pieces]
             for batch in _batches(inputs):
                 chosen = [inputs[index] for index in batch]

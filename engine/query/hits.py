@@ -19,7 +19,7 @@ class Hit:
     """A file that answers. Its fields are those of its best piece.
 
     ``score`` is the cosine similarity; ``relevance`` (0 to 1) is comparable across modalities. ``start`` and ``end`` in
-    seconds for sounds and videos, ``page`` from 1 for documents, ``snippet`` for text. ``moments``: all spans found,
+    seconds for sounds and videos, ``page`` from 1 for documents, ``snippet`` for text. ``moments``: its best spans,
     best first.
     """
 

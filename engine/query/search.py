@@ -1,6 +1,6 @@
 """From the readings of a query to hits: search each modality, calibrate, merge, group by file."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,18 @@ from storage.records import MODALITIES, Modality, PieceFilter, PieceLocation
 
 _SNIPPET_CHARACTERS = 240
 _BACKGROUND_SAMPLE = 512
+_MOMENTS = 5
+
+Among = Mapping[Modality, NDArray[np.int64]] | None
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """One reading of the query against one modality: the vector, and what its scores mean there."""
+
+    query: NDArray[np.float32]
+    modality: Modality
+    background: Background
 
 
 @dataclass(frozen=True)
@@ -35,35 +47,58 @@ def search(
     ``priors`` gives the background for (modality of the query, modality of the piece). Exact: each modality is searched
     until it has given ``limit`` different files or all it has.
     """
+    scales = [
+        _Scale(reading.vector, modality, background(priors[reading.modality, modality], scores))
+        for reading in readings
+        for modality in MODALITIES
+        if len(scores := _sample_scores(library, modality, reading.vector))
+    ]
     among = library.matching_pieces(condition)
-    found: dict[int, _FoundPiece] = {}
-    for reading in readings:
-        for modality in MODALITIES:
-            allowed = None if among is None else among.get(modality, np.empty(0, dtype=np.int64))
-            scale = background(priors[reading.modality, modality], _sample_scores(library, modality, reading.vector))
-            for location, score in _best_pieces(library, modality, reading.vector, limit, allowed):
-                piece = _FoundPiece(location, score, scale.relevance(score))
-                held = found.get(location.id)
-                if held is None or held.relevance < piece.relevance:
-                    found[location.id] = piece
-    return _group(list(found.values()), limit)
+    found = [piece for scale in scales for piece in _best_pieces(library, scale, limit, among)]
+    best_of_source: dict[int, _FoundPiece] = {}
+    for piece in _ranked(found):
+        best_of_source.setdefault(piece.location.source_id, piece)
+    return [_hit(best, _moments(library, scales, best)) for best in list(best_of_source.values())[:limit]]
 
 
-def _best_pieces(
-    library: Library, modality: Modality, query: NDArray[np.float32], files: int, among: NDArray[np.int64] | None
-) -> list[tuple[PieceLocation, float]]:
-    """The best pieces of ``modality``, as many as it takes to meet ``files`` different files."""
+def _best_pieces(library: Library, scale: _Scale, files: int, among: Among) -> list[_FoundPiece]:
+    """The best pieces of a modality, as many as it takes to meet ``files`` different files."""
     size = 4 * files
     while True:
-        ids, scores = library.search(modality, query, size, among)
-        locations = library.catalog.locate(ids)
-        if len({location.source_id for location in locations.values()}) >= files or len(ids) < size:
-            return [
-                (locations[piece_id], float(score))
-                for piece_id, score in zip(ids.tolist(), scores, strict=True)
-                if piece_id in locations
-            ]
+        pieces, is_all = _search(library, scale, size, among)
+        if is_all or len({piece.location.source_id for piece in pieces}) >= files:
+            return pieces
         size *= 4
+
+
+def _search(library: Library, scale: _Scale, size: int, among: Among) -> tuple[list[_FoundPiece], bool]:
+    """The best ``size`` pieces of a modality, and whether there are no more."""
+    allowed = None if among is None else among.get(scale.modality, np.empty(0, dtype=np.int64))
+    ids, scores = library.search(scale.modality, scale.query, size, allowed)
+    locations = library.catalog.locate(ids)
+    pieces = [
+        _FoundPiece(locations[piece_id], score, scale.background.relevance(score))
+        for piece_id, score in zip(ids.tolist(), scores.tolist(), strict=True)
+        if piece_id in locations
+    ]
+    return pieces, len(ids) < size
+
+
+def _moments(library: Library, scales: Sequence[_Scale], best: _FoundPiece) -> tuple[Moment, ...]:
+    """The best spans of the file that ``best`` belongs to, whichever of them the search itself came upon."""
+    if best.location.start is None:
+        return ()
+    own = library.matching_pieces(PieceFilter(under=best.location.path))
+    found: dict[tuple[float, float], Moment] = {}
+    for piece in _ranked([piece for scale in scales for piece in _search(library, scale, _MOMENTS, own)[0]]):
+        start, end = piece.location.start, piece.location.end
+        if start is not None and end is not None:
+            found.setdefault((start, end), Moment(start, end, piece.score))
+    return tuple(found.values())[:_MOMENTS]
+
+
+def _ranked(pieces: Sequence[_FoundPiece]) -> list[_FoundPiece]:
+    return sorted(pieces, key=lambda piece: (-piece.relevance, -piece.score, piece.location.id))
 
 
 def _sample_scores(library: Library, modality: Modality, query: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -71,15 +106,8 @@ def _sample_scores(library: Library, modality: Modality, query: NDArray[np.float
     return sample @ query if len(sample) else np.empty(0, dtype=np.float32)
 
 
-def _group(pieces: Sequence[_FoundPiece], limit: int) -> list[Hit]:
-    by_source: dict[int, list[_FoundPiece]] = {}
-    for piece in sorted(pieces, key=lambda piece: (-piece.relevance, -piece.score, piece.location.id)):
-        by_source.setdefault(piece.location.source_id, []).append(piece)
-    return [_hit(found) for found in list(by_source.values())[:limit]]
-
-
-def _hit(found: Sequence[_FoundPiece]) -> Hit:
-    best, location = found[0], found[0].location
+def _hit(best: _FoundPiece, moments: tuple[Moment, ...]) -> Hit:
+    location = best.location
     return Hit(
         path=location.path,
         kind=location.kind,
@@ -89,11 +117,7 @@ def _hit(found: Sequence[_FoundPiece]) -> Hit:
         end=location.end,
         page=location.page,
         snippet=_snippet(location.text),
-        moments=tuple(
-            Moment(piece.location.start, piece.location.end, piece.score)
-            for piece in found
-            if piece.location.start is not None and piece.location.end is not None
-        ),
+        moments=moments,
     )
 
 
