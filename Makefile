@@ -14,14 +14,14 @@ setup: $(VENV)/.done
 $(VENV)/.done: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "synesthete needs Python 3.11 or newer")'
 	$(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: sudo apt-get install python3-venv"; exit 1; }
-	$(BIN)/pip install --quiet --editable '.[$(FAISS),dev]'
+	$(BIN)/pip install --quiet --editable '.[$(FAISS),train,dev]'
 	touch $@
 
 demo: setup
 	$(BIN)/python -m tests.demo build/demo
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: setup
 	$(BIN)/ruff check .

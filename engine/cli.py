@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as ProgressBar
 
+from engine.model_cli import app as model_app
 from engine.query.query import parse_date, parse_kinds
 from engine.search_engine import SearchEngine
 from engine.settings import Settings, load_settings
@@ -27,7 +28,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-model_app = typer.Typer(help="The model that embeds.", no_args_is_help=True)
 app.add_typer(model_app, name="model")
 
 out = Console(highlight=False, soft_wrap=True)
@@ -179,24 +179,6 @@ def check(context: typer.Context, as_json: Json = False) -> None:
         show_findings(out, findings)
     if findings:
         raise typer.Exit(DamagedCatalogError.exit_code)
-
-
-@model_app.command()
-def info(context: typer.Context, as_json: Json = False) -> None:
-    """Which model is in use, and its card."""
-    from engine.model.embedder import ModelEmbedder
-
-    checkpoint = ModelEmbedder.load(context.obj.settings.model.name).checkpoint
-    description = {
-        "folder": str(checkpoint.folder),
-        "fingerprint": checkpoint.fingerprint,
-        "dimension": checkpoint.config.dimension,
-        "card": checkpoint.card(),
-    }
-    if as_json:
-        _print_json(description)
-    else:
-        out.print("{folder}\nfingerprint {fingerprint}\ndimension {dimension}\n\n{card}".format(**description), markup=False)
 
 
 def _index(run: Any, as_json: bool) -> None:

@@ -59,7 +59,7 @@ class Catalog:
 
     def __init__(self, folder: Path) -> None:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise DataFolderError(f"{folder}: the data folder cannot be created ({error.strerror})") from error
         self.path = folder / "catalog.sqlite"

@@ -15,6 +15,19 @@ from tests.sample_library import build, build_queries
 ROOT = Path(__file__).parents[1]
 
 
+# One thread a process: the tests run in several at once, and threads that wait for each other's cores are slow.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print what tests have recorded under the name "printed": tables that are to be seen, not only judged."""
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            for name, text in getattr(report, "user_properties", ()):
+                if name == "printed" and report.when == "call":
+                    terminalreporter.write_line(f"\n{text}")
+
+
 @dataclass(frozen=True)
 class Program:
     """The command line, run as a user runs it, on a library of its own."""

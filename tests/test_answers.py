@@ -1,13 +1,13 @@
 """Any modality in, any modality out: the rank of the intended item for all 25 pairs, on the sample library."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from engine import SearchEngine
 from engine.query.hits import Hit
-from storage.records import MODALITIES
+from storage.records import MODALITIES, Modality
 from tests.conftest import Samples
 from tests.sample_library import QUERIES, Query
 
@@ -43,13 +43,20 @@ def rank(hits: list[Hit], query: Query, library: Path) -> int:
     return next((place for place, hit in enumerate(hits, 1) if is_intended(hit, query, library)), 0)
 
 
+def table(ranks: dict[tuple[Modality, Modality], int]) -> str:
+    lines = ["rank of the intended item (row asks, column answers; 0: right file, wrong place)"]
+    lines.append(f"{'':10}" + "".join(f"{answers:>10}" for answers in MODALITIES))
+    lines += [f"{asks:10}" + "".join(f"{ranks[asks, answers]:>10}" for answers in MODALITIES) for asks in MODALITIES]
+    return "\n".join(lines)
+
+
 def test_every_pair_is_asked_once() -> None:
     assert set(BY_PAIR) == {(asks, answers) for asks in MODALITIES for answers in MODALITIES}
     assert len(QUERIES) == 25
 
 
 def test_the_ranks_of_all_pairs(
-    engine: SearchEngine, samples: Samples, capsys: pytest.CaptureFixture[str], record_property: object
+    engine: SearchEngine, samples: Samples, record_property: Callable[[str, object], None]
 ) -> None:
     """Same-modality pairs and pairs with text on one side are demanded; the others are reported as they are."""
     ranks = {}
@@ -57,11 +64,7 @@ def test_the_ranks_of_all_pairs(
         hits = ask(engine, samples, query)
         assert len(hits) >= 6, "too few candidates for a rank to mean anything"
         ranks[pair] = rank(hits, query, samples.library)
-    with capsys.disabled():
-        print("\n\nrank of the intended item (row asks, column answers; 0: right file, wrong place)")
-        print(f"{'':10}" + "".join(f"{answers:>10}" for answers in MODALITIES))
-        for asks in MODALITIES:
-            print(f"{asks:10}" + "".join(f"{ranks[asks, answers]:>10}" for answers in MODALITIES))
+    record_property("printed", table(ranks))
     demanded = {pair: place for pair, place in ranks.items() if pair[0] == pair[1] or "text" in pair}
     missed = {pair: place for pair, place in demanded.items() if not 1 <= place <= WITHIN}
     assert not missed

@@ -33,11 +33,12 @@ def error_classes() -> list[type[SynestheteError]]:
     return sorted(found, key=lambda one: one.exit_code)
 
 
+def first_line(one: type[SynestheteError]) -> str:
+    return (one.__doc__ or "").split("; its text")[0].splitlines()[0].rstrip(".") + "."
+
+
 def test_the_table_of_errors_is_the_table_of_classes() -> None:
-    rows = [
-        f"| {one.exit_code} | {one.__name__} | {(one.__doc__ or '').split('; its text')[0].splitlines()[0].rstrip('.')}. |"
-        for one in error_classes()
-    ]
+    rows = [f"| {one.exit_code} | {one.__name__} | {first_line(one)} |" for one in error_classes()]
     table = [line for line in (ROOT / "docs" / "errors.md").read_text().splitlines() if re.match(r"\| \d", line)]
     assert table == rows, "docs/errors.md should read:\n" + "\n".join(rows)
 

@@ -16,6 +16,7 @@ FRAME, FRAME_HOP = 2048, 1024  # samples
 BANDS = 96
 BLOCK, BLOCK_HOP = 100, 50  # frames; a block is 2.3 s
 SPECTROGRAM_SCALE = 9.457798957824707  # the largest value seen when the encoder was trained
+LARGEST_GAIN = 30.0
 
 
 class ConvBlock(nn.Module):
@@ -48,7 +49,12 @@ class AudioEncoder(nn.Module):
 
 
 def log_mel_blocks(sound: Tensor) -> Tensor:
-    """Blocks (n, 100, 96) of mono sound (samples,) at 44.1 kHz; n is at least 1, the last block zero-padded."""
+    """Blocks (n, 100, 96) of mono sound (samples,) at 44.1 kHz; n is at least 1, the last block zero-padded.
+
+    The sound is first raised to a peak of one, by ``LARGEST_GAIN`` at most so that silence stays silent: the
+    spectrogram is compressed by a logarithm with an offset, and a quiet recording would look like another sound.
+    """
+    sound = sound * min(LARGEST_GAIN, 1.0 / max(float(sound.abs().max()), 1e-9))
     window = torch.hann_window(FRAME, periodic=False)
     spectrum = torch.stft(sound, FRAME, FRAME_HOP, window=window, pad_mode="constant", return_complex=True)
     bands = mel_filters() @ spectrum.abs().square()

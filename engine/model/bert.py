@@ -131,7 +131,7 @@ def _layer_norm(config: Mapping[str, Any]) -> nn.LayerNorm:
     return nn.LayerNorm(config["hidden_size"], eps=config.get("layer_norm_eps", 1e-12))
 
 
-def build_backbone(config: Mapping[str, Any]) -> nn.Module:
+def build_backbone(config: Mapping[str, Any]) -> Any:
     """The backbone that ``config`` describes: BERT as above, anything else as transformers builds it.
 
     Raises TypeError, ValueError or KeyError for a config that describes nothing.
@@ -140,7 +140,7 @@ def build_backbone(config: Mapping[str, Any]) -> nn.Module:
         return BertEncoder(config)
     from transformers import AutoConfig, AutoModel
 
-    backbone: nn.Module = AutoModel.from_config(AutoConfig.for_model(**config))  # type: ignore[no-untyped-call]
+    backbone = AutoModel.from_config(AutoConfig.for_model(**config))  # type: ignore[no-untyped-call]
     if hasattr(backbone, "pooler"):
         backbone.pooler = None  # a head for another task; embeddings are pooled by FusedModel
     return backbone

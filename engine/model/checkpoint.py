@@ -25,14 +25,16 @@ from tokenizers import Tokenizer
 from torch.overrides import TorchFunctionMode
 
 from engine.errors import ModelError
+from engine.model.audio_encoder import SAMPLE_RATE
 from engine.model.config import ModelConfig, read_config
 from engine.model.fused_model import FusedModel
+from indexer.pieces import MediaFormat
 
 Part = Literal["backbone", "vision", "audio"]
 PARTS: Mapping[Part, tuple[str, ...]] = {
-    "backbone": ("backbone",),
+    "backbone": ("backbone", "centres"),
     "vision": ("image_encoder", "image_projector", "readout"),
-    "audio": ("audio_encoder", "audio_projector"),
+    "audio": ("audio_encoder", "audio_projector", "audio_readout"),
 }
 
 PREPROCESSING = 1
@@ -49,7 +51,7 @@ class Checkpoint:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256, in hex, of all that decides an embedding: config (less ``background``), tokenizer, every weights file.
+        """SHA-256, in hex, of all that decides an embedding: config (less ``background``), tokenizer, weights.
 
         Reads the whole of the weights: about 0.1 s for the bundled model.
         """
@@ -60,6 +62,18 @@ class Checkpoint:
             with (self.folder / name).open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
         return digest.hexdigest()
+
+    @property
+    def media(self) -> MediaFormat:
+        """The form in which the model wants pictures and sound."""
+        return MediaFormat(image_size=self.config.image.size, sample_rate=SAMPLE_RATE)
+
+    def card(self) -> str:
+        """The model card, Markdown. Raises ``ModelError`` when there is none."""
+        try:
+            return (self.folder / "README.md").read_text(encoding="utf-8")
+        except OSError as error:
+            raise ModelError(f"model {self.folder}: cannot read its card, README.md: {error.strerror}") from error
 
     def tokenizer(self) -> Tokenizer:
         """The tokenizer, cutting at the config's ``max_tokens`` less prefix and suffix, and adding neither."""
@@ -73,7 +87,7 @@ class Checkpoint:
         return tokenizer
 
     def build(self) -> FusedModel:
-        """The model without weights, in evaluation mode; until ``load_part`` fills it, a part lies on the meta device."""
+        """The model without weights, in evaluation mode; parts lie on the meta device until ``load_part``."""
         model = _empty_model(self.config)
         for part in ("vision", "audio"):
             for name in PARTS[part]:

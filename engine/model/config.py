@@ -20,8 +20,8 @@ Pooling = Literal["mean", "last"]
 class Mix:
     """Weights of the three readings of a piece, summed before the last normalisation.
 
-    ``model`` is the pooled output of the backbone; ``classes`` the mixture of class texts and ``map`` the linear map,
-    both of the closed-form picture readout, and both zero for a modality without pictures.
+    ``model`` is the pooled output of the backbone. The other two are closed-form readouts of the encoder's features:
+    ``classes`` the mixture of class texts, of pictures alone; ``map`` a linear map, of pictures and of sounds.
     """
 
     model: float = 1.0
@@ -42,7 +42,7 @@ class ImageConfig:
 
 @dataclass(frozen=True)
 class AudioConfig:
-    """Sound becomes one soft token for every block of 2.3 s; ``channels`` are the widths of the encoder's four stages."""
+    """Sound becomes one soft token per block of 2.3 s; ``channels`` are the widths of the encoder's four stages."""
 
     channels: tuple[int, int, int, int] = (64, 128, 256, 512)
     projector_width: int = 768
@@ -75,7 +75,7 @@ class ModelConfig:
 
 
 def read_config(path: Path) -> ModelConfig:
-    """The config at ``path``. Raises ``ModelError`` for a missing file, bad JSON, an unknown or missing key, a bad value."""
+    """The config at ``path``. Raises ``ModelError`` for a missing file, bad JSON, a wrong key or value."""
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -104,7 +104,7 @@ def _record(kind: type[Record], raw: Mapping[str, Any]) -> Record:
     values: dict[str, Any] = {}
     for name, value in raw.items():
         if is_dataclass(hints[name]):
-            value = _record(hints[name], value)  # type: ignore[arg-type]
+            value = _record(hints[name], value)
         elif name == "mix":
             value = {modality: _record(Mix, weights) for modality, weights in value.items()}
         elif isinstance(value, list):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.errors import ModelError
-from engine.model.audio_encoder import SAMPLE_RATE, log_mel_blocks
+from engine.model.audio_encoder import log_mel_blocks
 from engine.model.checkpoint import Checkpoint, Part, open_checkpoint
 from engine.model.fused_model import PieceInput
 from indexer.pieces import ExtractedPiece, MediaFormat
@@ -64,7 +64,7 @@ class ModelEmbedder:
 
     @property
     def media(self) -> MediaFormat:
-        return MediaFormat(image_size=self.checkpoint.config.image.size, sample_rate=SAMPLE_RATE)
+        return self.checkpoint.media
 
     def background(self, query: Modality, piece: Modality) -> tuple[float, float]:
         """Mean and standard deviation of the cosine between an unrelated query and piece of these modalities."""
@@ -83,14 +83,15 @@ class ModelEmbedder:
         """
         vectors = np.empty((len(pieces), self.dimension), dtype=np.float32)
         with self._turn, torch.inference_mode():
-            inputs = [self._prepare(piece) for piece in pieces]
+            inputs = [self.prepare(piece) for piece in pieces]
             for batch in _batches(inputs):
                 chosen = [inputs[index] for index in batch]
                 self._load_for(chosen)
                 vectors[batch] = self._model(chosen).cpu().numpy()
         return vectors
 
-    def _prepare(self, piece: ExtractedPiece) -> PieceInput:
+    def prepare(self, piece: ExtractedPiece) -> PieceInput:
+        """One piece as the tensors its model takes. Raises ``ValueError`` for a piece without content."""
         tokens = frames = sound = None
         if piece.text is not None:
             ids = self._tokenizer.encode(piece.text, add_special_tokens=False).ids

@@ -24,7 +24,7 @@ from engine.model.config import ModelConfig
 from engine.model.image_encoder import CHANNELS, CLASSES, ImageEncoder, summarise
 from engine.model.projector import Projector
 from engine.model.readout import PictureReadout
-from storage.records import Modality
+from storage.records import MODALITIES, Modality
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,24 @@ class PieceFeatures:
     sound: Tensor | None = None
 
 
+class Centres(nn.Module):
+    """What all pieces of a modality have in common, and which therefore says nothing of any: taken off each of them.
+
+    Embeddings of one modality lie in a narrow cone (Liang et al., "Mind the Gap", arXiv 2203.02053); a piece near its
+    axis is everybody's neighbour. Zero for text, whose geometry is to stay as it is.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.by_modality = nn.ParameterDict({modality: torch.zeros(width) for modality in MODALITIES})
+
+    def forward(self, modalities: Sequence[Modality]) -> Tensor:
+        """The centre (n, width) of each piece's modality."""
+        return torch.stack([self.by_modality[modality] for modality in modalities])
+
+
 class FusedModel(nn.Module):
-    """Backbone, encoders and projectors; see the module's docstring. Built with random weights: a checkpoint fills it."""
+    """Backbone, encoders and projectors; see the module's docstring. Built random: a checkpoint fills it."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -64,6 +80,8 @@ class FusedModel(nn.Module):
         self.readout = PictureReadout(CHANNELS, CLASSES, width, image.temperature, image.top_classes)
         self.audio_encoder = AudioEncoder(audio.channels)
         self.audio_projector = Projector(audio.channels[-1], audio.projector_width, width)
+        self.audio_readout = nn.Linear(audio.channels[-1], width)
+        self.centres = Centres(width)
 
     def forward(self, pieces: Sequence[PieceInput]) -> Tensor:
         """L2-normalised embeddings (n, dimension) of pieces of any modality."""
@@ -89,8 +107,11 @@ class FusedModel(nn.Module):
                 pooled = piece.frames[:, 0]
                 classes, mapped = self.readout(pooled, self.image_encoder.classify(pooled))
                 embedding = embedding + mix.classes * classes.mean(dim=0) + mix.map * mapped.mean(dim=0)
+            if piece.sound is not None and mix.map:
+                embedding = embedding + mix.map * self.audio_readout(piece.sound.mean(dim=0))
             mixed.append(embedding)
-        return F.normalize(torch.stack(mixed), dim=-1)
+        embeddings = F.normalize(torch.stack(mixed), dim=-1)
+        return F.normalize(embeddings - self.centres([piece.modality for piece in pieces]), dim=-1)
 
     def soft_tokens(self, pieces: Sequence[PieceFeatures]) -> list[Tensor]:
         """For each piece its sequence (length, width), prefix and suffix included."""
@@ -129,5 +150,5 @@ def _apply(function: Callable[[Tensor], Tensor], parts: Sequence[Tensor | None])
     present = [part for part in parts if part is not None]
     if not present:
         return list(parts)
-    results = iter(function(torch.cat(present)).split([len(part) for part in present]))
+    results = iter(torch.split(function(torch.cat(present)), [len(part) for part in present]))
     return [None if part is None else next(results) for part in parts]

@@ -18,8 +18,11 @@ from transformers.initialization import no_init_weights
 from engine.errors import ModelError
 from engine.model.large_model import LargeConfig, LargeModel
 from engine.model.projector import Projector
+from indexer.pieces import MediaFormat
 
 SHARD_BYTES = 4 * 1024**3
+IMAGE_SIZE = 448  # pixels of the shorter side: pages stay legible
+SAMPLE_RATE = 16_000
 PUBLISHED_PARTS = {"visual.": "backbone.visual.", "language_model.": "backbone.language_model."}
 
 
@@ -38,6 +41,11 @@ class LargeCheckpoint:
             with (self.folder / name).open("rb") as file:
                 digest.update(file_digest(file, "sha256").digest())
         return digest.hexdigest()
+
+    @property
+    def media(self) -> MediaFormat:
+        """The form in which the model wants pictures and sound."""
+        return MediaFormat(image_size=IMAGE_SIZE, sample_rate=SAMPLE_RATE)
 
     def tokenizer(self) -> Tokenizer:
         """The tokenizer, cutting at ``max_tokens``, without special tokens of its own."""

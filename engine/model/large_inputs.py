@@ -7,10 +7,9 @@ from tokenizers import Tokenizer
 from transformers import WhisperFeatureExtractor
 
 from engine.model.fused_model import PieceInput
+from engine.model.large_checkpoint import SAMPLE_RATE
 from engine.model.large_model import LargeConfig
 from indexer.pieces import ExtractedPiece
-
-SAMPLE_RATE = 16_000
 
 
 def prepare_large(piece: ExtractedPiece, tokenizer: Tokenizer, config: LargeConfig) -> PieceInput:
@@ -33,4 +32,4 @@ def prepare_large(piece: ExtractedPiece, tokenizer: Tokenizer, config: LargeConf
 
 @lru_cache(maxsize=1)
 def _extractor(bands: int) -> WhisperFeatureExtractor:
-    return WhisperFeatureExtractor(feature_size=bands)
+    return WhisperFeatureExtractor(feature_size=bands)  # type: ignore[no-untyped-call]

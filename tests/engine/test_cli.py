@@ -3,8 +3,11 @@
 import json
 import os
 import shutil
+import signal
+import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -193,3 +196,32 @@ def test_output_cut_short_by_another_program_is_no_error(samples: Samples) -> No
 def test_json_is_one_line_of_valid_json(samples: Samples) -> None:
     done = samples.program.run("search", "crow", "--json")
     assert done.stdout.count("\n") == 1 and json.loads(done.stdout)
+
+
+def test_ctrl_c_keeps_what_is_done_and_the_next_run_goes_on(samples: Samples, tmp_path: Path) -> None:
+    program = Program(tmp_path / "data", tmp_path / "home")
+    command = [sys.executable, "-m", "engine.cli", "--data", str(program.data), "index", str(samples.library)]
+    running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+    catalog = program.data / "catalog.sqlite"
+
+    def committed() -> int:
+        if not catalog.exists():
+            return 0
+        connection = sqlite3.connect(catalog)
+        try:
+            return int(connection.execute("SELECT count(*) FROM source").fetchone()[0])
+        except sqlite3.OperationalError:  # not yet made
+            return 0
+        finally:
+            connection.close()
+
+    while committed() < 5 and running.poll() is None:
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130 and "stopped" in said and "Traceback" not in said
+    kept = committed()
+    total = samples.summary["indexed"]
+    assert 5 <= kept < total
+    again = program.json("index", samples.library)
+    assert (again["indexed"], again["unchanged"]) == (total - kept, kept)

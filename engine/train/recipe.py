@@ -1,0 +1,115 @@
+"""The recipe of a whole training: data, base, and settings for every stage. See recipes/mini.toml for an example."""
+
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from engine.fuse.recipe import DtypeName, FuseMethod, Recipe, read_recipe
+from storage.records import Modality
+
+STAGES = ("projectors", "joint", "recover", "rehearse")
+
+
+class LoraSettings(Recipe):
+    """Low-rank adaptation of every linear layer of the backbone. Hu et al., arXiv 2106.09685."""
+
+    rank: int = Field(default=16, ge=1)
+    alpha: int = Field(default=32, ge=1)
+
+
+class StageSettings(Recipe):
+    """One run of the loop.
+
+    ``batch`` examples a step over all processes; ``chunk`` pieces and texts in memory at once, in each process. ``lr``
+    rises over the share ``warmup`` of the steps and falls to zero along a cosine. ``anchor`` weighs the loss that holds
+    the text geometry of the base. ``negatives`` are those of the whole batch, or of the same modality alone.
+    ``dropout`` switches on what the backbone has of it. Without ``lora``, parameters are trained in full.
+    ``modalities``: those of the data, unless named.
+    """
+
+    steps: int = Field(ge=1)
+    batch: int = Field(default=128, ge=2)
+    chunk: int = Field(default=256, ge=1)
+    lr: float = Field(default=1e-4, gt=0)
+    weight_decay: float = Field(default=0.01, ge=0)
+    warmup: float = Field(default=0.1, ge=0, le=1)
+    clip: float = Field(default=1.0, gt=0)
+    temperature: float = Field(default=0.02, gt=0)
+    anchor: float = Field(default=0.0, ge=0)
+    negatives: Literal["batch", "modality"] = "batch"
+    dropout: bool = False
+    save_every: int = Field(default=200, ge=1)
+    lora: LoraSettings | None = None
+    modalities: tuple[Modality, ...] | None = None
+
+
+class SearchSettings(Recipe):
+    """A search for the coefficients of fusion: the ``values`` to try, on the rows of ``split``."""
+
+    values: tuple[float, ...] = (0.1, 0.2, 0.3, 0.4, 0.5)
+    kind: Literal["grid", "coordinate"] = "coordinate"
+    weight_at_1: float = Field(default=0.75, ge=0, le=1)
+    split: str = "validation"
+
+
+class DataSettings(Recipe):
+    """A manifest (``pairs.py``), where to keep features, and which split to learn from."""
+
+    manifest: Path
+    cache: Path
+    split: str = "train"
+
+
+class TrainRecipe(Recipe):
+    """Everything from base to rehearsed model. What stands under ``common`` holds for each stage that does not differ.
+
+    With ``search``, the coefficients under ``fuse`` give way to those it finds. ``recover`` names the modalities whose
+    projectors it tunes; audio, unless it says otherwise. ``dtype`` is that of a large model's frozen weights; what is
+    trained is float32.
+    """
+
+    name: str
+    base: Path
+    out: Path
+    data: DataSettings
+    seeds: tuple[int, ...] = (0,)
+    device: str = "cpu"
+    dtype: DtypeName = "float32"
+    common: dict[str, Any] = Field(default={})
+    specialists: dict[Modality, StageSettings]
+    fuse: FuseMethod
+    search: SearchSettings | None = None
+    recover: StageSettings
+    rehearse: StageSettings
+    projectors: StageSettings | None = None
+    joint: StageSettings | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spread_common(cls, raw: Any) -> Any:
+        if not isinstance(raw, dict) or not isinstance(common := raw.get("common", {}), dict):
+            return raw
+        spread = dict(raw)
+        for stage in STAGES:
+            if isinstance(raw.get(stage), dict):
+                spread[stage] = {**common, **raw[stage]}
+        if isinstance(raw.get("specialists"), dict):
+            spread["specialists"] = {
+                name: {**common, **own} if isinstance(own, dict) else own for name, own in raw["specialists"].items()
+            }
+        return spread
+
+    @model_validator(mode="after")
+    def _one_coefficient_each(self) -> Self:
+        if set(self.fuse.coefficients) != set(self.specialists):
+            raise ValueError("fuse.coefficients must name each specialist, and nothing else")
+        return self
+
+
+def read_train_recipe(path: Path) -> TrainRecipe:
+    """The recipe at ``path``; paths in it are relative to it. Raises ``ModelError`` in one line."""
+    recipe = read_recipe(path, TrainRecipe)
+    here = path.parent
+    data = recipe.data.model_copy(update={"manifest": here / recipe.data.manifest, "cache": here / recipe.data.cache})
+    return recipe.model_copy(update={"base": here / recipe.base, "out": here / recipe.out, "data": data})
