@@ -32,11 +32,7 @@ class FuseMethod(Recipe):
     keep: float = Field(default=0.2, gt=0, le=1)
     drop: float = Field(default=0.5, ge=0, lt=1)
     seed: int = 0
-    owned: dict[str, Modality] = {
-        "audio_encoder": "audio",
-        "audio_projector": "audio",
-        "audio_readout": "audio",
-    }
+    owned: dict[str, Modality] = {"audio_encoder": "audio", "audio_projector": "audio"}
     dtype: DtypeName = "float32"
 
 

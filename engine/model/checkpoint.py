@@ -34,7 +34,7 @@ Part = Literal["backbone", "vision", "audio"]
 PARTS: Mapping[Part, tuple[str, ...]] = {
     "backbone": ("backbone", "centres"),
     "vision": ("image_encoder", "image_projector", "readout"),
-    "audio": ("audio_encoder", "audio_projector", "audio_readout"),
+    "audio": ("audio_encoder", "audio_projector"),
 }
 
 PREPROCESSING = 1

@@ -20,8 +20,8 @@ Pooling = Literal["mean", "last"]
 class Mix:
     """Weights of the three readings of a piece, summed before the last normalisation.
 
-    ``model`` is the pooled output of the backbone. The other two are closed-form readouts of the encoder's features:
-    ``classes`` the mixture of class texts, of pictures alone; ``map`` a linear map, of pictures and of sounds.
+    ``model`` is the pooled output of the backbone; ``classes`` the mixture of class texts and ``map`` the linear map,
+    both of the closed-form picture readout, and both zero for a modality without pictures.
     """
 
     model: float = 1.0

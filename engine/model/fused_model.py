@@ -80,7 +80,6 @@ class FusedModel(nn.Module):
         self.readout = PictureReadout(CHANNELS, CLASSES, width, image.temperature, image.top_classes)
         self.audio_encoder = AudioEncoder(audio.channels)
         self.audio_projector = Projector(audio.channels[-1], audio.projector_width, width)
-        self.audio_readout = nn.Linear(audio.channels[-1], width)
         self.centres = Centres(width)
 
     def forward(self, pieces: Sequence[PieceInput]) -> Tensor:
@@ -107,8 +106,6 @@ class FusedModel(nn.Module):
                 pooled = piece.frames[:, 0]
                 classes, mapped = self.readout(pooled, self.image_encoder.classify(pooled))
                 embedding = embedding + mix.classes * classes.mean(dim=0) + mix.map * mapped.mean(dim=0)
-            if piece.sound is not None and mix.map:
-                embedding = embedding + mix.map * self.audio_readout(piece.sound.mean(dim=0))
             mixed.append(embedding)
         embeddings = F.normalize(torch.stack(mixed), dim=-1)
         return F.normalize(embeddings - self.centres([piece.modality for piece in pieces]), dim=-1)

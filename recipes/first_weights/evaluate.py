@@ -91,7 +91,7 @@ def main() -> None:
         parser.add_argument(name, type=Path, required=True)
     arguments = parser.parse_args()
     random = np.random.default_rng(0)
-    embedder = ModelEmbedder.load(arguments.model, threads=1)
+    embedder = ModelEmbedder.load(arguments.model)
     results: dict[str, dict[str, float]] = {}
 
     pictures = read_manifest(arguments.cache, "image")

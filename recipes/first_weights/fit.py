@@ -1,4 +1,4 @@
-"""Step 4: class texts, linear maps, projectors and centres; writes the finished checkpoint.
+"""Step 4: class texts, ridge map, projectors and centres; writes the finished checkpoint.
 
     python recipes/first_weights/fit.py --cache CACHE --model FOLDER --out FOLDER [--ship] [--device cuda]
 
@@ -10,7 +10,7 @@ about two minutes for both, a processor much longer.
 
 import argparse
 import shutil
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -36,8 +36,6 @@ IMAGE_STEPS, IMAGE_BATCH, IMAGE_NOISE = 1500, 512, 0.3
 AUDIO_STEPS, AUDIO_BATCH, AUDIO_NOISE = 1200, 192, 0.1
 PICTURE_MIX = Mix(model=0.5, classes=1.0, map=1.0)
 PAGE_MIX = Mix(model=1.0)
-SOUND_MIX = Mix(model=1.0, map=1.0)
-SOUND_PENALTY = 0.3
 PICTURE_CENTRE, SOUND_CENTRE = 0.75, 0.5  # how much of the mean embedding is taken off
 CENTRE_PIECES = 2000
 
@@ -86,15 +84,6 @@ def audio_sampler(clips: list[list[Tensor]], texts: list[Tensor], concepts: list
         return pieces, torch.stack(targets).to(device)
 
     return sample
-
-
-def sound_map(clips: list[list[Tensor]], texts: list[Tensor], concepts: list[str]) -> tuple[Tensor, Tensor]:
-    """The linear map of sounds: every copy of a sound is a row, and all rows of a concept together weigh one."""
-    rows = [(blocks.float().mean(dim=0), index) for index, copies in enumerate(clips) for blocks in copies]
-    counts = Counter(concepts[index] for _, index in rows)
-    weights = torch.tensor([1 / counts[concepts[index]] for _, index in rows])
-    targets = torch.stack([F.normalize(texts[index].sum(dim=0), dim=0) for _, index in rows])
-    return ridge(torch.stack([row for row, _ in rows]), targets, weights, SOUND_PENALTY)
 
 
 def set_centres(model: FusedModel, pictures: Tensor, clips: list[list[Tensor]]) -> None:
@@ -152,8 +141,6 @@ def main() -> None:
     clips = [stored[index] for index in chosen]
     names = [encode(sounds[index]["texts"]) for index in chosen]
     concepts = [sounds[index]["concept"] for index in chosen]
-    sound_weight, sound_bias = sound_map(clips, names, concepts)
-    model.audio_readout.load_state_dict({"weight": sound_weight, "bias": sound_bias})
 
     samplers = {
         "image": lambda: image_sampler(features, texts, rows, F.normalize(table, dim=1), arguments.device),
@@ -172,7 +159,7 @@ def main() -> None:
         )
     model.to("cpu")
 
-    mix = {"text": Mix(), "audio": SOUND_MIX, "document": PAGE_MIX, "image": PICTURE_MIX, "video": PICTURE_MIX}
+    mix = {"text": Mix(), "audio": Mix(), "document": PAGE_MIX, "image": PICTURE_MIX, "video": PICTURE_MIX}
     model.config = replace(model.config, mix=mix)
     set_centres(model, features, clips)
     out.mkdir(parents=True, exist_ok=True)
