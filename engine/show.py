@@ -7,13 +7,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from engine.query.hits import Hit
+from engine.query.hits import Hit, Moment
 from engine.search_engine import Status
 from indexer.pipeline import IndexSummary
 from storage.check import Finding
 from storage.records import MODALITIES, Failure
 
 _MOMENTS_SHOWN = 3
+_NEARLY = 0.7
 
 
 def show_hits(console: Console, hits: Sequence[Hit], relative_to: Path) -> None:
@@ -25,7 +26,7 @@ def show_hits(console: Console, hits: Sequence[Hit], relative_to: Path) -> None:
         path = Path(hit.path)
         shown = path.relative_to(relative_to) if path.is_relative_to(relative_to) else path
         console.print(f"[bold]{hit.relevance:4.2f}[/] {hit.kind:<8} {escape(str(shown))}{_place(hit)}")
-        others = [clock_span(m.start, m.end) for m in hit.moments[1 : 1 + _MOMENTS_SHOWN]]
+        others = [clock_span(moment.start, moment.end) for moment in _other_moments(hit)]
         if others:
             console.print(f"              [dim]also {', '.join(others)}[/]")
         if hit.snippet:
@@ -87,6 +88,19 @@ def _clock(seconds: float) -> str:
     hours, minutes = divmod(minutes, 60)
     text = f"{rest // 10:02d}" + (f".{rest % 10}" if rest % 10 else "")
     return f"{hours}:{minutes:02d}:{text}" if hours else f"{minutes}:{text}"
+
+
+def _other_moments(hit: Hit) -> list[Moment]:
+    """What else of the file is worth a look: spans apart from the best one that score nearly as well."""
+    others = [
+        moment
+        for moment in hit.moments
+        if hit.start is not None
+        and hit.end is not None
+        and (moment.end <= hit.start or moment.start >= hit.end)
+        and moment.score >= _NEARLY * hit.score
+    ]
+    return others[:_MOMENTS_SHOWN]
 
 
 def _place(hit: Hit) -> str:

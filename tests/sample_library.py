@@ -241,12 +241,12 @@ QUERIES = (
 )
 
 DEMO_QUERIES = (
-    DemoQuery("Words find a sound, though its name says nothing.", "audio", words="a single stroke on a bell"),
-    DemoQuery("A drawing of a guitar finds the recording of one.", "audio", file="guitar.png"),
-    DemoQuery("A crow's call finds the diary page about the bird on the chimney.", "text", file="crow.mp3"),
-    DemoQuery("A beat finds the drum kit that could have played it.", "image", file="drums.wav"),
-    DemoQuery("A page on how rockets fly finds the four seconds in which one does.", "video", file="rocket.pdf"),
-    DemoQuery("A clip of a ticking clock finds the page about the clockmaker.", "document", file="clock.webm"),
+    DemoQuery("Words find the seconds of a film.", "video", words="an acoustic guitar"),
+    DemoQuery("Words find a sound whose name says nothing.", "audio", words="a telephone ringing"),
+    DemoQuery("A photo of a mushroom finds the page about them.", "document", file="mushroom.jpg"),
+    DemoQuery("The sound of a till finds the scene in which one is heard.", "video", file="till.mp3"),
+    DemoQuery("A clip of a schooner finds the ship's log.", "text", file="schooner.mp4"),
+    DemoQuery("A page on sailing finds a drawing of a boat.", "image", file="sailing.pdf"),
 )
 
 

@@ -34,6 +34,7 @@ PENALTY = 0.3
 CLASS_WEIGHT = 2.0  # of a class row, where a captioned picture counts one
 IMAGE_STEPS, IMAGE_BATCH, IMAGE_NOISE = 1500, 512, 0.3
 AUDIO_STEPS, AUDIO_BATCH, AUDIO_NOISE = 1200, 192, 0.1
+AUDIO_COPIES, AUDIO_BLOCKS = 2, 6  # altered copies of a sound; 6 blocks are 8 s
 PICTURE_MIX = Mix(model=0.5, classes=1.0, map=1.0)
 PAGE_MIX = Mix(model=1.0)
 PICTURE_CENTRE, SOUND_CENTRE = 0.75, 0.5  # how much of the mean embedding is taken off
@@ -138,7 +139,7 @@ def main() -> None:
         if (entry["split"] == "train" and "clip" not in entry) or (arguments.ship and entry["split"] != "excluded")
     ]
     stored = torch.load(cache / "features/audio.pt", weights_only=True)
-    clips = [stored[index] for index in chosen]
+    clips = [[blocks[:AUDIO_BLOCKS] for blocks in stored[index][: 1 + AUDIO_COPIES]] for index in chosen]
     names = [encode(sounds[index]["texts"]) for index in chosen]
     concepts = [sounds[index]["concept"] for index in chosen]
 

@@ -201,7 +201,14 @@ def test_json_is_one_line_of_valid_json(samples: Samples) -> None:
 def test_ctrl_c_keeps_what_is_done_and_the_next_run_goes_on(samples: Samples, tmp_path: Path) -> None:
     program = Program(tmp_path / "data", tmp_path / "home")
     command = [sys.executable, "-m", "engine.cli", "--data", str(program.data), "index", str(samples.library)]
-    running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+    running = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        # A shell that starts the tests in the background has them ignore Ctrl-C, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     catalog = program.data / "catalog.sqlite"
 
     def committed() -> int:
