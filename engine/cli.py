@@ -18,6 +18,7 @@ from engine.query.query import parse_date, parse_kinds
 from engine.search_engine import SearchEngine
 from engine.settings import Settings, load_settings
 from engine.show import show_failures, show_findings, show_hits, show_status, show_summary
+from indexer.errors import MissingPathError
 from indexer.pipeline import IndexSummary, Progress
 from storage.errors import DamagedCatalogError, SynestheteError
 
@@ -67,7 +68,9 @@ def index(
 ) -> None:
     """Index folders or files once; run it again to take in what has changed."""
     with context.obj.open() as engine:
-        _index(lambda on_progress: engine.index(*paths, on_progress=on_progress), as_json)
+        summary = _index(lambda on_progress: engine.index(*paths, on_progress=on_progress), as_json)
+    if not summary.removed and not any(path.expanduser().exists() for path in paths):
+        raise typer.Exit(MissingPathError.exit_code)
 
 
 @app.command()
@@ -181,7 +184,7 @@ def check(context: typer.Context, as_json: Json = False) -> None:
         raise typer.Exit(DamagedCatalogError.exit_code)
 
 
-def _index(run: Any, as_json: bool) -> None:
+def _index(run: Any, as_json: bool) -> IndexSummary:
     started = time.perf_counter()
     try:
         summary: IndexSummary = _with_progress(run)
@@ -199,9 +202,10 @@ def _index(run: Any, as_json: bool) -> None:
                 "took_s": round(took, 3),
             }
         )
-        return
-    show_failures(err, summary.failed)
-    show_summary(out, summary, took)
+    else:
+        show_failures(err, summary.failed)
+        show_summary(out, summary, took)
+    return summary
 
 
 def _with_progress(run: Any) -> IndexSummary:

@@ -151,6 +151,12 @@ def test_a_wrong_setting_is_one_line_naming_the_file(program: Program, tmp_path:
     assert done.returncode == 31 and done.stderr.count("\n") == 1 and str(mine) in done.stderr
 
 
+def test_when_no_path_exists_the_exit_code_says_so(program: Program, tmp_path: Path) -> None:
+    done = program.run("index", tmp_path / "nowhere")
+    assert done.returncode == 20 and "nowhere: no such file or folder" in done.stderr
+    assert program.run("index", tmp_path / "nowhere", tmp_path).returncode == 0
+
+
 def test_a_model_that_is_not_there_is_one_line(program: Program, tmp_path: Path) -> None:
     mine = tmp_path / "mine.toml"
     mine.write_text(f"[model]\nname = '{tmp_path}/no-model'\n")
