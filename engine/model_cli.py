@@ -2,15 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
 
-from engine.errors import ModelError
-
-if TYPE_CHECKING:  # these load torch
-    from engine.train.stages import Run
+if TYPE_CHECKING:
+    from engine.train.recipe import TrainRecipe
 
 app = typer.Typer(help="The model that embeds: what it is, and how to train another.", no_args_is_help=True)
 out = Console(highlight=False, soft_wrap=True)
@@ -42,17 +41,15 @@ def info(
 @app.command()
 def train(recipe: RecipeFile) -> None:
     """Decouple: train each modality's specialist from the base, and what they are compared with."""
+    stages, settings = _training(recipe)
     from engine.model.families import open_model
-    from engine.train import stages
     from engine.train.reading import piece_reader
-    from engine.train.recipe import read_train_recipe
 
-    settings = read_train_recipe(recipe)
-    base = open_model(settings.base)
-    with piece_reader(base.media) as read:
+    with piece_reader(open_model(settings.base).media) as read:
         encoded = stages.fill_cache(settings, stages.plain_variants(settings, read))
     out.print(f"{encoded} pieces encoded", markup=False)
-    for run in _runs(recipe):
+    for seed in settings.seeds:
+        run = stages.open_run(settings, seed)
         for modality in settings.specialists:
             _say(stages.train_specialist(run, modality))
         if settings.projectors is not None:
@@ -64,41 +61,33 @@ def train(recipe: RecipeFile) -> None:
 @app.command()
 def fuse(recipe: RecipeFile) -> None:
     """Fuse: add the specialists' task vectors to the base."""
-    from engine.train import stages
-
-    for run in _runs(recipe):
-        _say(stages.fuse(run))
+    _for_each_seed(recipe, "fuse")
 
 
 @app.command()
 def recover(recipe: RecipeFile) -> None:
     """Recover: tune the projectors that no longer fit the fused backbone, the backbone frozen."""
-    from engine.train import stages
-
-    for run in _runs(recipe):
-        _say(stages.recover(run))
+    _for_each_seed(recipe, "recover")
 
 
 @app.command()
 def rehearse(recipe: RecipeFile) -> None:
     """Rehearse: tune everything a little on all modalities in balance, anchored to the text geometry."""
+    _for_each_seed(recipe, "rehearse")
+
+
+def _for_each_seed(recipe: Path, stage: Literal["fuse", "recover", "rehearse"]) -> None:
+    stages, settings = _training(recipe)
+    for seed in settings.seeds:
+        _say(getattr(stages, stage)(stages.open_run(settings, seed)))
+
+
+def _training(recipe: Path) -> "tuple[ModuleType, TrainRecipe]":
+    """The stages, which load torch, and the recipe."""
     from engine.train import stages
-
-    for run in _runs(recipe):
-        _say(stages.rehearse(run))
-
-
-def _runs(recipe: Path) -> "list[Run]":
     from engine.train.recipe import read_train_recipe
-    from engine.train.stages import open_run
 
-    try:
-        settings = read_train_recipe(recipe)
-        return [open_run(settings, seed) for seed in settings.seeds]
-    except ModuleNotFoundError as error:
-        raise ModelError(
-            f"training needs the package {error.name}: install the extra `train`, as in pip install 'synesthete[train]'"
-        ) from error
+    return stages, read_train_recipe(recipe)
 
 
 def _say(folder: Path) -> None:

@@ -51,8 +51,7 @@ class VectorIndex:
 
     def vectors(self, modality: Modality, positions: NDArray[np.int64]) -> NDArray[np.float32]:
         """The vectors at ``positions`` of ``ids(modality)``, shape (len(positions), dimension)."""
-        part = self._parts[modality].index
-        return np.stack([part.reconstruct(int(position)) for position in positions])
+        return self._parts[modality].index.reconstruct_batch(positions)
 
     def add(self, modality: Modality, ids: NDArray[np.int64], vectors: NDArray[np.floating]) -> None:
         """Add pieces; ``vectors`` has shape (len(ids), dimension). Each number at most once."""
