@@ -52,6 +52,7 @@ def test_a_concept_never_moves(concept: str, other: str) -> None:
         ({"concept": 3}, "concept is a string"),
         ({"licence": ""}, "licence is missing"),
         ({"passage": "rain"}, "either a file or a passage"),
+        ({"new_clip": "yes"}, "new_clip is true or false"),
         ({"start": 3.0}, "start and end go together"),
         ({"start": 3.0, "end": 1.0}, "start first"),
     ],
@@ -75,3 +76,8 @@ def test_a_concept_in_two_splits_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="'rain' is in two splits, train and test"):
         read_pairs(manifest)
     check_splits([])
+
+
+def test_a_new_clip_may_be_held_out_of_a_concept_that_is_learned(tmp_path: Path) -> None:
+    manifest = write(tmp_path, {**ROW, "split": "train"}, {**ROW, "split": "test", "new_clip": True})
+    assert [(pair.split, pair.new_clip) for pair in read_pairs(manifest)] == [("train", False), ("test", True)]
