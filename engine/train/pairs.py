@@ -78,7 +78,7 @@ def split_of(concept: str, shares: Sequence[tuple[str, float]] = (("validation",
 
 
 def check_splits(pairs: Iterable[Pair]) -> None:
-    """Raise ``ModelError`` when a concept lies in two splits, new clips apart: what is measured would have been seen."""
+    """Raise ``ModelError`` when a concept is in two splits, new clips apart: a model would be asked what it learned."""
     seen: dict[str, str] = {}
     for pair in pairs:
         if not pair.new_clip and seen.setdefault(pair.concept, pair.split) != pair.split:
