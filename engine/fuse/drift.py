@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine.model.families import OmniModel, device_of, to_device
+from engine.model.families import OmniModel
 from engine.model.fused_model import PieceFeatures
 
 
@@ -83,7 +83,7 @@ def _run(model: OmniModel, pieces: Sequence[PieceFeatures], projector: str) -> t
     tokens: list[Tensor] = []
     hook = model.get_submodule(projector).register_forward_hook(lambda *call: tokens.append(call[2].detach()))
     try:
-        embeddings = model.embed_features([to_device(piece, device_of(model)) for piece in pieces])
+        embeddings = model.embed_features(pieces)
     finally:
         hook.remove()
     return torch.cat([part.flatten(0, -2) for part in tokens]), embeddings

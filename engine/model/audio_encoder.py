@@ -34,18 +34,26 @@ class ConvBlock(nn.Module):
 
 
 class AudioEncoder(nn.Module):
-    """Blocks of log-mel spectrogram (n, 100, 96) to features (n, channels[-1])."""
+    """Blocks of log-mel spectrogram (n, 100, 96) to features (n, channels[-1] x (bands + times)).
 
-    def __init__(self, channels: Sequence[int]) -> None:
+    One part for each of ``bands`` equal ranges of frequency, then one for each of ``times`` equal stretches of time.
+    The published encoder has one band alone; finer ones tell high from low, and what comes first from what comes last.
+    """
+
+    def __init__(self, channels: Sequence[int], bands: int = 1, times: int = 0) -> None:
         super().__init__()
+        self.bands, self.times = bands, times
         widths = [1, *channels]
         pools = [2] * (len(channels) - 1) + [1]
         self.blocks = nn.Sequential(*map(ConvBlock, widths[:-1], widths[1:], pools))
 
     def forward(self, blocks: Tensor) -> Tensor:
-        """The mean over frequency, then the maximum over time."""
+        """Of each part the mean over frequency, then the maximum over time."""
         x: Tensor = self.blocks(blocks.unsqueeze(1))
-        return x.mean(dim=3).amax(dim=2)
+        parts = [*x.tensor_split(self.bands, dim=3)]
+        if self.times:
+            parts += x.tensor_split(self.times, dim=2)
+        return torch.cat([part.mean(dim=3).amax(dim=2) for part in parts], dim=1)
 
 
 def log_mel_blocks(sound: Tensor) -> Tensor:

@@ -42,10 +42,20 @@ class ImageConfig:
 
 @dataclass(frozen=True)
 class AudioConfig:
-    """Sound becomes one soft token per block of 2.3 s; ``channels`` are the widths of the encoder's four stages."""
+    """Sound becomes one soft token per block of 2.3 s; ``channels`` are the widths of the encoder's four stages.
+
+    A block is summed up over each of ``bands`` parts of its frequencies and each of ``times`` parts of its time.
+    """
 
     channels: tuple[int, int, int, int] = (64, 128, 256, 512)
+    bands: int = 1
+    times: int = 0
     projector_width: int = 768
+
+    @property
+    def features(self) -> int:
+        """Length of what the encoder says of a block."""
+        return self.channels[-1] * (self.bands + self.times)
 
 
 @dataclass(frozen=True)

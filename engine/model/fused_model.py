@@ -16,7 +16,6 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pad_sequence
 
 from engine.model.audio_encoder import AudioEncoder
 from engine.model.bert import build_backbone
@@ -43,7 +42,7 @@ class PieceInput:
 
 @dataclass(frozen=True)
 class PieceFeatures:
-    """What the frozen encoders make of a piece: ``frames`` (count, 1 + grid**2, 1280), ``sound`` (count, channels)."""
+    """What the frozen encoders make of a piece: ``frames`` (count, 1 + grid**2, 1280), ``sound`` (blocks, features)."""
 
     modality: Modality
     tokens: Tensor | None = None
@@ -78,8 +77,8 @@ class FusedModel(nn.Module):
         self.image_encoder = ImageEncoder()
         self.image_projector = Projector(CHANNELS, image.projector_width, width)
         self.readout = PictureReadout(CHANNELS, CLASSES, width, image.temperature, image.top_classes)
-        self.audio_encoder = AudioEncoder(audio.channels)
-        self.audio_projector = Projector(audio.channels[-1], audio.projector_width, width)
+        self.audio_encoder = AudioEncoder(audio.channels, audio.bands, audio.times)
+        self.audio_projector = Projector(audio.features, audio.projector_width, width)
         self.centres = Centres(width)
 
     def forward(self, pieces: Sequence[PieceInput]) -> Tensor:
@@ -96,56 +95,93 @@ class FusedModel(nn.Module):
         ]
 
     def embed_features(self, pieces: Sequence[PieceFeatures]) -> Tensor:
-        """L2-normalised embeddings (n, dimension) of what ``extract`` returned."""
-        embeddings = self.encode(self.soft_tokens(pieces))
-        mixed = []
-        for piece, embedding in zip(pieces, embeddings, strict=True):
-            mix = self.config.mix[piece.modality]
-            embedding = mix.model * embedding
-            if piece.frames is not None and (mix.classes or mix.map):
-                pooled = piece.frames[:, 0]
-                classes, mapped = self.readout(pooled, self.image_encoder.classify(pooled))
-                embedding = embedding + mix.classes * classes.mean(dim=0) + mix.map * mapped.mean(dim=0)
-            mixed.append(embedding)
-        embeddings = F.normalize(torch.stack(mixed), dim=-1)
+        """L2-normalised embeddings (n, dimension) of what ``extract`` returned, wherever that lies."""
+        embeddings = self._mix(pieces, self.encode(*self.soft_tokens(pieces)))
         return F.normalize(embeddings - self.centres([piece.modality for piece in pieces]), dim=-1)
 
-    def soft_tokens(self, pieces: Sequence[PieceFeatures]) -> list[Tensor]:
-        """For each piece its sequence (length, width), prefix and suffix included."""
+    def soft_tokens(self, pieces: Sequence[PieceFeatures]) -> tuple[Tensor, Tensor]:
+        """The sequence of each piece (n, longest, width), prefix and suffix included, and their lengths (n,).
+
+        What stands after the end of a sequence is not to be read.
+        """
         embed = self.backbone.get_input_embeddings()
         device = embed.weight.device
-        prefix = embed(torch.tensor(self.config.prefix_tokens, dtype=torch.long, device=device))
-        suffix = embed(torch.tensor(self.config.suffix_tokens, dtype=torch.long, device=device))
-        words = _apply(embed, [piece.tokens for piece in pieces])
-        frames = _apply(self.image_projector, [piece.frames for piece in pieces])
-        sound = _apply(self.audio_projector, [piece.sound for piece in pieces])
-        sequences = []
-        for own_words, own_frames, own_sound in zip(words, frames, sound, strict=True):
-            pictures = None if own_frames is None else own_frames.flatten(0, 1)
-            parts = [prefix, own_words, pictures, own_sound, suffix]
-            sequences.append(torch.cat([part for part in parts if part is not None]))
-        return sequences
+        fixed = torch.tensor([*self.config.prefix_tokens, *self.config.suffix_tokens], dtype=torch.long)
+        words = _apply(embed, [fixed, *(piece.tokens for piece in pieces)], device)
+        frames = _apply(self.image_projector, [piece.frames for piece in pieces], device)
+        sound = _apply(self.audio_projector, [piece.sound for piece in pieces], device)
+        tables = [part.flatten(0, -2) for part in (*words, *frames, *sound) if part is not None]
+        places = _places(words, frames, sound, len(self.config.prefix_tokens))
+        longest = max(len(own) for own in places)
+        index = torch.tensor([own + [0] * (longest - len(own)) for own in places], device=device)
+        return torch.cat(tables)[index], torch.tensor([len(own) for own in places], device=device)
 
-    def encode(self, sequences: Sequence[Tensor]) -> Tensor:
-        """Backbone and pooling: sequences (length, width) to L2-normalised vectors (n, width)."""
-        lengths = torch.tensor([len(sequence) for sequence in sequences], device=sequences[0].device)
-        padded = pad_sequence(list(sequences), batch_first=True)
-        mask = torch.arange(padded.shape[1], device=padded.device) < lengths.unsqueeze(1)
-        hidden = self.backbone(inputs_embeds=padded, attention_mask=mask.long()).last_hidden_state
+    def encode(self, sequences: Tensor, lengths: Tensor) -> Tensor:
+        """Backbone and pooling: padded sequences (n, longest, width) to L2-normalised vectors (n, width)."""
+        mask = torch.arange(sequences.shape[1], device=sequences.device) < lengths.unsqueeze(1)
+        hidden = self.backbone(inputs_embeds=sequences, attention_mask=mask.long()).last_hidden_state
         if self.config.pooling == "last":
             pooled = hidden[torch.arange(len(hidden), device=hidden.device), lengths - 1]
         else:
             pooled = (hidden * mask.unsqueeze(-1)).sum(dim=1) / lengths.unsqueeze(1)
         return F.normalize(pooled, dim=-1)
 
+    def _mix(self, pieces: Sequence[PieceFeatures], embeddings: Tensor) -> Tensor:
+        """The embeddings with the other two readings of their pictures added, as config.mix weighs them."""
+        mixes = [self.config.mix[piece.modality] for piece in pieces]
+        weights = torch.tensor([mix.model for mix in mixes], device=embeddings.device)
+        mixed = embeddings * weights.unsqueeze(1)
+        shown = [
+            place
+            for place, (piece, mix) in enumerate(zip(pieces, mixes, strict=True))
+            if piece.frames is not None and (mix.classes or mix.map)
+        ]
+        if not shown:
+            return mixed
+        pooled = [piece.frames[:, 0] for place in shown if (piece := pieces[place]).frames is not None]
+        readings = _apply(self._read, pooled, embeddings.device)
+        added = [
+            mixes[place].classes * own[:, 0].mean(dim=0) + mixes[place].map * own[:, 1].mean(dim=0)
+            for place, own in zip(shown, readings, strict=True)
+            if own is not None
+        ]
+        return mixed.index_add(0, torch.tensor(shown, device=mixed.device), torch.stack(added))
+
+    def _read(self, pooled: Tensor) -> Tensor:
+        """Both closed-form readings (n, 2, width) of pooled picture features (n, 1280)."""
+        return torch.stack(self.readout(pooled, self.image_encoder.classify(pooled)), dim=1)
+
     def _summarise_frames(self, frames: Tensor) -> Tensor:
         return summarise(self.image_encoder(frames), self.config.image.grid)
 
 
-def _apply(function: Callable[[Tensor], Tensor], parts: Sequence[Tensor | None]) -> list[Tensor | None]:
+def _apply(
+    function: Callable[[Tensor], Tensor], parts: Sequence[Tensor | None], device: torch.device | None = None
+) -> list[Tensor | None]:
     """``function`` over all parts at once, joined along the first dimension and split again; None stays None."""
     present = [part for part in parts if part is not None]
     if not present:
         return list(parts)
-    results = iter(torch.split(function(torch.cat(present)), [len(part) for part in present]))
+    results = iter(torch.split(function(torch.cat(present).to(device)), [len(part) for part in present]))
     return [None if part is None else next(results) for part in parts]
+
+
+def _places(
+    words: Sequence[Tensor | None], frames: Sequence[Tensor | None], sound: Sequence[Tensor | None], prefix: int
+) -> list[list[int]]:
+    """For each piece the rows of its tokens, where the tokens of ``words``, ``frames`` and ``sound`` lie end to end.
+
+    The first entry of ``words`` holds prefix and suffix, and belongs to every piece.
+    """
+    rows: list[range] = []
+    end = 0
+    for part in (*words, *frames, *sound):
+        count = 0 if part is None else part[..., 0].numel()
+        rows.append(range(end, end + count))
+        end += count
+    fixed, own = rows[0], rows[1:]
+    count = len(own) // 3
+    return [
+        [*fixed[:prefix], *own[place], *own[count + place], *own[2 * count + place], *fixed[prefix:]]
+        for place in range(count)
+    ]

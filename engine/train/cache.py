@@ -23,6 +23,7 @@ from engine.train.pairs import Pair
 from storage.atomic import replaced_file
 
 PARTS = ("tokens", "frames", "sound")
+TOGETHER = 16  # rows that go through the encoders at once
 Variants = Callable[[Pair], Sequence[PieceInput]]
 
 
@@ -63,15 +64,18 @@ class FeatureCache:
 
         ``variants`` turns a row into the inputs to encode, the piece itself first; it is asked only for missing rows.
         """
-        device = device_of(model)
         missing = {key: pair for pair in pairs if (key := piece_key(pair)) not in self}
         for rows in _chunks(list(missing.items()), shard_rows):
             tensors: dict[str, Tensor] = {}
-            for key, pair in rows:
-                with torch.inference_mode():
-                    features = model.extract([to_device(piece, device) for piece in variants(pair)])
-                for number, one in enumerate(features):
-                    tensors |= {f"{key}/{number}/{part}": tensor for part, tensor in _parts(one)}
+            for group in _chunks(rows, TOGETHER):
+                inputs = [(key, variants(pair)) for key, pair in group]
+                names = [f"{key}/{number}" for key, own in inputs for number in range(len(own))]
+                features = _extract(model, [piece for _, own in inputs for piece in own])
+                tensors |= {
+                    f"{name}/{part}": tensor
+                    for name, one in zip(names, features, strict=True)
+                    for part, tensor in _parts(one)
+                }
             shard = self.folder / f"{len(self._open):06d}.safetensors"
             with replaced_file(shard) as path:
                 save_file(tensors, path)
@@ -101,6 +105,12 @@ def piece_key(pair: Pair) -> str:
         except OSError as error:
             raise ModelError(f"{pair.file}: cannot be read ({error.strerror})") from error
     return digest.hexdigest()[:32]
+
+
+@torch.inference_mode()
+def _extract(model: OmniModel, pieces: Sequence[PieceInput]) -> list[PieceFeatures]:
+    device = device_of(model)
+    return model.extract([to_device(piece, device) for piece in pieces])
 
 
 def _parts(features: PieceFeatures) -> Iterator[tuple[str, Tensor]]:

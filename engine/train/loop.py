@@ -5,14 +5,14 @@ import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from engine.errors import ModelError
-from engine.model.families import OmniModel, device_of, to_device
+from engine.model.families import OmniModel, device_of
 from engine.model.fused_model import PieceFeatures
 from engine.train.data import Batch, TrainingData
 from engine.train.losses import allowed_negatives, backward, info_nce, text_anchor
@@ -70,7 +70,8 @@ def train(
         batch = data.batch(step, settings.batch, modalities, seed)
         share = settings.batch // processes.count
         own = slice(processes.rank * share, (processes.rank + 1) * share)
-        inputs = data.pieces(batch, own) + data.captions(batch.texts[own])
+        pieces = [disturb(piece, settings.noise) for piece in data.pieces(batch, own)]
+        inputs = pieces + data.captions(batch.texts[own])
         parts: dict[str, float] = {}
         loss = batch_loss(batch, settings, base_texts, processes.count, device, parts)
         value = backward(embed, inputs, loss, settings.chunk, processes.gather if processes.count > 1 else None)
@@ -121,18 +122,27 @@ def learning_rate(step: int, settings: StageSettings) -> float:
     return settings.lr * (1 + math.cos(math.pi * (step - warmup) / max(settings.steps - warmup, 1))) / 2
 
 
+def disturb(piece: PieceFeatures, noise: float) -> PieceFeatures:
+    """The same piece with its encoder features multiplied by 1 + ``noise`` times standard normal numbers."""
+    if not noise:
+        return piece
+    frames, sound = (
+        None if part is None else part * (1 + noise * torch.randn(part.shape)) for part in (piece.frames, piece.sound)
+    )
+    return replace(piece, frames=frames, sound=sound)
+
+
 def embedder(model: OmniModel, device: torch.device) -> Callable[[Sequence[PieceFeatures]], Tensor]:
-    """``model.embed_features`` for features that lie on the CPU; in bfloat16 where ``device`` is a GPU.
+    """``model.embed_features`` for features that lie on the CPU; in bfloat16 where weights on a GPU are.
 
     Pieces go through the model beside others of about their length: a page would make every caption as long as itself.
     """
+    is_half = any(parameter.dtype == torch.bfloat16 for parameter in model.parameters())
 
     def embed(features: Sequence[PieceFeatures]) -> Tensor:
         groups = groups_of_like_length(features)
-        parts = []
-        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-            for group in groups:
-                parts.append(model.embed_features([to_device(features[place], device) for place in group]))
+        with torch.autocast(device.type, torch.bfloat16, enabled=is_half and device.type == "cuda"):
+            parts = [model.embed_features([features[place] for place in group]) for group in groups]
         places = torch.tensor([place for group in groups for place in group], device=device)
         return torch.cat(parts)[places.argsort()]
 

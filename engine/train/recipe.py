@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from engine.fuse.recipe import DtypeName, FuseMethod, Recipe, read_recipe
 from storage.records import Modality
 
-STAGES = ("projectors", "joint", "recover", "rehearse")
+STAGES = ("align", "projectors", "joint", "recover", "rehearse")
 
 
 class LoraSettings(Recipe):
@@ -23,9 +23,9 @@ class StageSettings(Recipe):
 
     ``batch`` examples a step over all processes; ``chunk`` pieces and texts in memory at once, in each process. ``lr``
     rises over the share ``warmup`` of the steps and falls to zero along a cosine. ``anchor`` weighs the loss that holds
-    the text geometry of the base. ``negatives`` are those of the whole batch, or of the same modality alone.
-    ``dropout`` switches on what the backbone has of it. Without ``lora``, parameters are trained in full.
-    ``modalities``: those of the data, unless named.
+    texts where the base has them. ``negatives`` are those of the whole batch, or of the same modality alone. ``noise``
+    is the relative noise on what the encoders say. ``dropout`` switches on what the backbone has of it. Without
+    ``lora``, parameters are trained in full. ``modalities``: those of the data, unless named.
     """
 
     steps: int = Field(ge=1)
@@ -38,6 +38,7 @@ class StageSettings(Recipe):
     temperature: float = Field(default=0.02, gt=0)
     anchor: float = Field(default=0.0, ge=0)
     negatives: Literal["batch", "modality"] = "batch"
+    noise: float = Field(default=0.0, ge=0)
     dropout: bool = False
     save_every: int = Field(default=200, ge=1)
     lora: LoraSettings | None = None
@@ -54,11 +55,15 @@ class SearchSettings(Recipe):
 
 
 class DataSettings(Recipe):
-    """A manifest (``pairs.py``), where to keep features, and which split to learn from."""
+    """A manifest (``pairs.py``), where to keep features, which split to learn from.
+
+    ``copies`` says of how many altered copies of each of its pieces (``augment.py``) to keep the features too.
+    """
 
     manifest: Path
     cache: Path
     split: str = "train"
+    copies: dict[Modality, int] = Field(default={})
 
 
 class TrainRecipe(Recipe):
@@ -77,6 +82,7 @@ class TrainRecipe(Recipe):
     device: str = "cpu"
     dtype: DtypeName = "float32"
     common: dict[str, Any] = Field(default={})
+    align: StageSettings | None = None
     specialists: dict[Modality, StageSettings]
     fuse: FuseMethod
     search: SearchSettings | None = None

@@ -1,5 +1,7 @@
 """The stages of decouple, fuse, recover, rehearse: each is the loop with another choice of parameters and rows.
 
+    base         with a section ``align``: projectors for what the base should know already, as a vision-language model
+                 knows pictures; backbone frozen
     specialist   from the base: the backbone and the projectors of one modality, on that modality alone
     fuse         base + specialists' task vectors
     recover      from the fused model: the projectors of a modality, whole, with backbone and encoders frozen
@@ -32,11 +34,13 @@ from engine.model.families import (
     projectors,
     write_model,
 )
-from engine.train.cache import FeatureCache, Variants
+from engine.model.fused_model import PieceInput
+from engine.train.augment import altered_copies
+from engine.train.cache import FeatureCache, Variants, piece_key
 from engine.train.data import TrainingData
 from engine.train.loop import embed_texts, train
 from engine.train.lora import add_lora, is_lora, merge_lora
-from engine.train.pairs import read_pairs
+from engine.train.pairs import Pair, read_pairs
 from engine.train.processes import join
 from engine.train.reading import Reader
 from engine.train.recipe import SearchSettings, StageSettings, TrainRecipe
@@ -67,11 +71,17 @@ def fill_cache(recipe: TrainRecipe, variants: Variants) -> int:
     )
 
 
-def plain_variants(recipe: TrainRecipe, read: Reader) -> Variants:
-    """Each piece as it is, unaltered: the ``variants`` of ``fill_cache`` for data without augmentation."""
-    prepare = preparer(open_model(recipe.base))
+def piece_variants(recipe: TrainRecipe, read: Reader) -> Variants:
+    """The ``variants`` of ``fill_cache``: each piece as it is, then the altered copies the recipe asks for."""
+    checkpoint = open_model(recipe.base)
+    prepare, sample_rate = preparer(checkpoint), checkpoint.media.sample_rate
 
-    return lambda pair: [prepare(read(pair))]
+    def variants(pair: Pair) -> list[PieceInput]:
+        piece = read(pair)
+        copies = recipe.data.copies.get(pair.modality, 0) if pair.split == recipe.data.split else 0
+        return [prepare(one) for one in (piece, *altered_copies(piece, copies, sample_rate, piece_key(pair)))]
+
+    return variants
 
 
 def open_run(recipe: TrainRecipe, seed: int) -> Run:
@@ -89,30 +99,41 @@ def open_data(recipe: TrainRecipe, split: str) -> TrainingData:
     return TrainingData(pairs, cache, open_model(recipe.base).tokenizer())
 
 
+def base_folder(run: Run) -> Path:
+    """The checkpoint that specialists start from."""
+    return run.recipe.base if run.recipe.align is None else run.folder("base")
+
+
+def align(run: Run) -> Path:
+    """Make the base: fit the projectors of ``align``'s modalities (pictures, unless named) to the recipe's base."""
+    settings = _present(run.recipe.align, "align")
+    return _stage(run, "base", run.recipe.base, settings, settings.modalities or ("image",), backbone=False)
+
+
 def train_specialist(run: Run, modality: Modality) -> Path:
     """Train the specialist of one modality from the base."""
     settings = run.recipe.specialists[modality]
-    return _stage(run, modality, run.recipe.base, settings, (modality,), backbone=True)
+    return _stage(run, modality, base_folder(run), settings, (modality,), backbone=True)
 
 
 def train_joint(run: Run) -> Path:
     """Train all modalities at once from the base: what the recipe is compared with."""
     settings = _present(run.recipe.joint, "joint")
-    return _stage(run, "joint", run.recipe.base, settings, settings.modalities or run.data.modalities, backbone=True)
+    return _stage(run, "joint", base_folder(run), settings, settings.modalities or run.data.modalities, backbone=True)
 
 
 def train_projectors(run: Run) -> Path:
     """Train the projectors of all modalities beside a frozen backbone: a strong baseline that leaves text as it is."""
     settings = _present(run.recipe.projectors, "projectors")
     chosen = settings.modalities or tuple(name for name in run.data.modalities if name != "text")
-    return _stage(run, "projectors", run.recipe.base, settings, chosen, backbone=False)
+    return _stage(run, "projectors", base_folder(run), settings, chosen, backbone=False)
 
 
 def fuse(run: Run) -> Path:
     """Fuse the specialists of this run as the recipe says, after a search for the coefficients if it asks for one."""
     out = run.folder("fused")
     specialists = {modality: run.folder(modality) for modality in run.recipe.specialists}
-    recipe = FuseRecipe(base=run.recipe.base, specialists=specialists, **run.recipe.fuse.model_dump())
+    recipe = FuseRecipe(base=base_folder(run), specialists=specialists, **run.recipe.fuse.model_dump())
     if out.exists():
         check_made(out, {"made_from": describe_inputs(recipe)})
         return out

@@ -1,5 +1,5 @@
 """Retrieval on held-out rows, as the score by which coefficients are chosen. Reports are another matter: they use far
-larger pools and many more columns.
+larger pools and many more columns (engine/evaluate).
 """
 
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from engine.fuse.search import weighted_recall
 from engine.model.families import OmniModel, device_of
+from engine.retrieval_metrics import first_ranks, recall_at
 from engine.train.data import TrainingData
 from engine.train.loop import embedder
 from storage.records import Modality
@@ -33,13 +34,10 @@ def text_recalls(
             parts.append(embed(data.first_captions(chosen) if captions else data.first_pieces(chosen)).float())
         return torch.cat(parts)
 
-    ranked = (embed_all(captions=True) @ embed_all(captions=False).T).argsort(dim=1, descending=True, stable=True)
-    found = []
-    for place, order in enumerate(ranked.tolist()):
-        own = pairs[place]
-        alike = (pairs[i].texts[0] == own.texts[0] or pairs[i].concept == own.concept for i in order)
-        found.append(next(rank for rank, is_answer in enumerate(alike) if is_answer))
-    return {k: sum(rank < k for rank in found) / len(found) for k in ks}
+    scores = embed_all(captions=True) @ embed_all(captions=False).T
+    alike = _same([pair.texts[0] for pair in pairs]) | _same([pair.concept for pair in pairs])
+    ranks = first_ranks(scores, alike.to(scores.device))
+    return {k: recall_at(ranks, k) for k in ks}
 
 
 def validation_score(
@@ -48,3 +46,10 @@ def validation_score(
     """The mean over modalities of recall@1 and recall@10, the first weighing ``weight_at_1``."""
     recalls = [text_recalls(model, data, modality) for modality in modalities]
     return weighted_recall([(recall[1], recall[10]) for recall in recalls], weight_at_1)
+
+
+def _same(labels: Sequence[str]) -> Tensor:
+    """Which pairs of rows bear the same label: bool (n, n)."""
+    numbers = {label: number for number, label in enumerate(dict.fromkeys(labels))}
+    own = torch.tensor([numbers[label] for label in labels])
+    return own.unsqueeze(0) == own.unsqueeze(1)

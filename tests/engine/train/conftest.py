@@ -9,7 +9,7 @@ import torch
 
 from engine.model.embedder import ModelEmbedder
 from engine.train.reading import piece_reader
-from engine.train.stages import fill_cache, plain_variants
+from engine.train.stages import fill_cache, piece_variants
 from tests.engine.train.tiny import make_data, save_tiny, tiny_recipe
 
 
@@ -35,5 +35,5 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     base, manifest = save_tiny(folder / "base"), make_data(folder / "data")
     recipe = tiny_recipe(base, manifest, folder / "out")
     with piece_reader(ModelEmbedder.load(base).media) as read:
-        assert fill_cache(recipe, plain_variants(recipe, read)) == 4 * 12
+        assert fill_cache(recipe, piece_variants(recipe, read)) == 4 * 12
     return World(base, manifest)

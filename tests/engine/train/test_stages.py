@@ -15,6 +15,8 @@ from engine.fuse.task_vectors import TensorFolder, measure_geometry
 from engine.model.families import OmniModel, open_model
 from engine.train.stages import (
     Run,
+    align,
+    base_folder,
     fuse,
     open_data,
     open_run,
@@ -210,6 +212,23 @@ def test_the_anchor_keeps_the_text_geometry(world: World, tmp_path: Path) -> Non
             after, before = trained.embed_features(captions), base.embed_features(captions)
         moved.append(float((after @ after.T - before @ before.T).abs().mean()))
     assert moved[1] < 0.5 * moved[0]
+
+
+def test_a_base_may_be_aligned_first_and_specialists_start_from_it(world: World, tmp_path: Path) -> None:
+    run = open_run(tiny_recipe(world.base, world.manifest, tmp_path, align={}), seed=0)
+    assert base_folder(run) == align(run) == run.folder("base")
+    assert changed(world.base, run.folder("base")) == {"image_projector"}
+    assert changed(run.folder("base"), train_specialist(run, "audio")) == {"backbone", "audio_projector"}
+
+
+def test_noise_is_drawn_anew_each_step_and_the_same_on_each_run(world: World, tmp_path: Path) -> None:
+    plain, noisy, again = (
+        tiny_recipe(world.base, world.manifest, tmp_path / name, projectors={**STAGE, "noise": noise})
+        for name, noise in (("plain", 0.0), ("noisy", 0.3), ("again", 0.3))
+    )
+    folders = [train_projectors(open_run(recipe, seed=0)) for recipe in (plain, noisy, again)]
+    assert changed(folders[0], folders[1]) == {"image_projector", "audio_projector"}
+    assert changed(folders[1], folders[2]) == set()
 
 
 def test_lora_trains_the_backbone_and_leaves_no_trace_of_itself(world: World, tmp_path: Path) -> None:
