@@ -65,7 +65,7 @@ def train(
         began = time.perf_counter()
         torch.manual_seed(_number(f"{seed}/{step}/{processes.rank}"))
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, settings)
+            group["lr"] = group["peak"] * learning_rate(step, settings)
         optimizer.zero_grad()
         batch = data.batch(step, settings.batch, modalities, seed)
         share = settings.batch // processes.count
@@ -82,7 +82,13 @@ def train(
         optimizer.step()
         losses.append(value)
         if processes.is_first:
-            line = {"step": step, "loss": value, **parts, "lr": learning_rate(step, settings), "gradient": float(norm)}
+            line = {
+                "step": step,
+                "loss": value,
+                **parts,
+                "lr": optimizer.param_groups[0]["lr"],
+                "gradient": float(norm),
+            }
             with log.open("a", encoding="utf-8") as lines:
                 lines.write(json.dumps({**line, "seconds": round(time.perf_counter() - began, 4)}) + "\n")
             if (step + 1) % settings.save_every == 0 or step + 1 == settings.steps:
@@ -107,19 +113,25 @@ def select(model: OmniModel, trainable: Callable[[str], bool]) -> dict[str, Tens
 
 
 def make_optimizer(parameters: Mapping[str, Tensor], settings: StageSettings) -> torch.optim.AdamW:
-    """AdamW (arXiv 1711.05101); only matrices decay, not biases and the gains of normalisations."""
-    matrices = [parameter for parameter in parameters.values() if parameter.ndim > 1]
-    others = [parameter for parameter in parameters.values() if parameter.ndim <= 1]
-    groups = [{"params": matrices, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    """AdamW (arXiv 1711.05101); only matrices decay, not biases and the gains of normalisations.
+
+    Each group has its ``peak``, the highest learning rate it comes to.
+    """
+    groups = []
+    for inside, peak in ((True, settings.lr), (False, settings.projector_lr or settings.lr)):
+        own = [parameter for name, parameter in parameters.items() if name.startswith("backbone.") == inside]
+        matrices, others = ([one for one in own if (one.ndim > 1) == is_matrix] for is_matrix in (True, False))
+        groups.append({"params": matrices, "weight_decay": settings.weight_decay, "peak": peak})
+        groups.append({"params": others, "weight_decay": 0.0, "peak": peak})
     return torch.optim.AdamW([group for group in groups if group["params"]], lr=settings.lr)
 
 
 def learning_rate(step: int, settings: StageSettings) -> float:
-    """A straight rise over the warmup, then half a cosine down to zero."""
+    """The share of its peak that the learning rate has: a straight rise over the warmup, then half a cosine to zero."""
     warmup = round(settings.warmup * settings.steps)
     if step < warmup:
-        return settings.lr * (step + 1) / warmup
-    return settings.lr * (1 + math.cos(math.pi * (step - warmup) / max(settings.steps - warmup, 1))) / 2
+        return (step + 1) / warmup
+    return (1 + math.cos(math.pi * (step - warmup) / max(settings.steps - warmup, 1))) / 2
 
 
 def disturb(piece: PieceFeatures, noise: float) -> PieceFeatures:

@@ -22,16 +22,18 @@ class StageSettings(Recipe):
     """One run of the loop.
 
     ``batch`` examples a step over all processes; ``chunk`` pieces and texts in memory at once, in each process. ``lr``
-    rises over the share ``warmup`` of the steps and falls to zero along a cosine. ``anchor`` weighs the loss that holds
-    texts where the base has them. ``negatives`` are those of the whole batch, or of the same modality alone. ``noise``
-    is the relative noise on what the encoders say. ``dropout`` switches on what the backbone has of it. Without
-    ``lora``, parameters are trained in full. ``modalities``: those of the data, unless named.
+    rises over the share ``warmup`` of the steps and falls to zero along a cosine; ``projector_lr``, where given, takes
+    its place outside the backbone. ``anchor`` weighs the loss that holds texts where the base has them. ``negatives``
+    are those of the whole batch, or of the same modality alone. ``noise`` is the relative noise on what the encoders
+    say. ``dropout`` switches on what the backbone has of it. Without ``lora``, parameters are trained in full.
+    ``modalities``: those of the data, unless named.
     """
 
     steps: int = Field(ge=1)
     batch: int = Field(default=128, ge=2)
     chunk: int = Field(default=256, ge=1)
     lr: float = Field(default=1e-4, gt=0)
+    projector_lr: float | None = Field(default=None, gt=0)
     weight_decay: float = Field(default=0.01, ge=0)
     warmup: float = Field(default=0.1, ge=0, le=1)
     clip: float = Field(default=1.0, gt=0)

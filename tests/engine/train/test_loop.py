@@ -19,7 +19,7 @@ from engine.errors import ModelError
 from engine.fuse.task_vectors import TensorFolder
 from engine.model.checkpoint import open_checkpoint
 from engine.model.fused_model import PieceFeatures
-from engine.train.loop import embedder, groups_of_like_length, learning_rate, train
+from engine.train.loop import embedder, groups_of_like_length, learning_rate, make_optimizer, train
 from engine.train.recipe import StageSettings
 from engine.train.stages import open_run, train_joint, train_specialist
 from tests.engine.train.conftest import World
@@ -154,8 +154,15 @@ def test_grouping_keeps_the_order(world: World) -> None:
 
 
 def test_the_learning_rate_rises_and_falls() -> None:
-    settings = StageSettings(steps=100, warmup=0.1, lr=1.0)
+    settings = StageSettings(steps=100, warmup=0.1)
     rates = [learning_rate(step, settings) for step in range(100)]
     assert rates[0] == pytest.approx(0.1) and max(rates) == rates[9] == rates[10] == 1.0
     assert all(before > after for before, after in pairwise(rates[10:]))
     assert 0 < rates[99] < 0.001
+
+
+def test_projectors_may_learn_at_another_rate() -> None:
+    parameters = {"backbone.a": torch.zeros(2, 2), "backbone.b": torch.zeros(2), "audio_projector.a": torch.zeros(2, 2)}
+    groups = make_optimizer(parameters, StageSettings(steps=1, lr=0.1, projector_lr=0.5)).param_groups
+    assert [(len(group["params"]), group["peak"]) for group in groups] == [(1, 0.1), (1, 0.1), (1, 0.5)]
+    assert {group["peak"] for group in make_optimizer(parameters, StageSettings(steps=1, lr=0.1)).param_groups} == {0.1}
