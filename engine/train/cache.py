@@ -36,7 +36,7 @@ class FeatureCache:
     def __init__(self, folder: Path, fingerprint: str) -> None:
         self.folder = folder / fingerprint[:16]
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._open: list[Any] = []
+        self._next = 0  # number of the next shard; one that was removed leaves a gap
         self._where: dict[str, dict[str, Any]] = {}
         for shard in sorted(self.folder.glob("*.safetensors")):
             self._add(shard)
@@ -76,7 +76,7 @@ class FeatureCache:
                     for name, one in zip(names, features, strict=True)
                     for part, tensor in _parts(one)
                 }
-            shard = self.folder / f"{len(self._open):06d}.safetensors"
+            shard = self.folder / f"{self._next:06d}.safetensors"
             with replaced_file(shard) as path:
                 save_file(tensors, path)
             self._add(shard)
@@ -87,7 +87,7 @@ class FeatureCache:
             weights: Any = safe_open(shard, framework="pt")
         except (OSError, SafetensorError) as error:
             raise ModelError(f"cannot read the features in {shard}: {error}; remove this file and run again") from error
-        self._open.append(weights)
+        self._next = max(self._next, int(shard.stem) + 1)
         for name in weights.keys():  # noqa: SIM118, not a mapping
             owner, _, part = name.rpartition("/")
             self._where.setdefault(owner, {})[part] = weights

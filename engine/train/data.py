@@ -11,6 +11,7 @@ from functools import lru_cache
 
 import torch
 from tokenizers import Tokenizer
+from torch import Tensor
 
 from engine.errors import ModelError
 from engine.model.fused_model import PieceFeatures
@@ -51,10 +52,8 @@ class TrainingData:
         found = {text for pair in pairs for text in pair.texts} | {pair.passage for pair in pairs if pair.passage}
         self.texts = sorted(found)
         self._text_number = {text: number for number, text in enumerate(self.texts)}
-        self._tokens = [
-            torch.tensor(encoding.ids, dtype=torch.long)
-            for encoding in tokenizer.encode_batch(self.texts, add_special_tokens=False)
-        ]
+        self._tokenizer = tokenizer
+        self._tokens = self.encode(self.texts)
         concepts = {concept: number for number, concept in enumerate(sorted({pair.concept for pair in pairs}))}
         self._concepts = [concepts[pair.concept] for pair in pairs]
         self._rows: dict[Modality, list[int]] = {}
@@ -101,6 +100,11 @@ class TrainingData:
             self.cache.load(self.pairs[row], self.keys[row], variant)
             for row, variant in zip(batch.rows[chosen], batch.variants[chosen], strict=True)
         ]
+
+    def encode(self, texts: Sequence[str]) -> list[Tensor]:
+        """Any texts as word pieces, int64."""
+        encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        return [torch.tensor(encoding.ids, dtype=torch.long) for encoding in encodings]
 
     def captions(self, numbers: Sequence[int]) -> list[PieceFeatures]:
         """Texts by number, ready to be embedded."""

@@ -75,6 +75,15 @@ def test_a_cache_goes_on_where_it_stopped_and_ends_the_same(world: World, tmp_pa
     assert cut.variants(piece_key(pairs[0])) == 2
 
 
+def test_a_removed_shard_is_made_again_beside_the_others(world: World, tmp_path: Path) -> None:
+    model, pairs = open_checkpoint(world.base).load(), noise(10)
+    FeatureCache(tmp_path, "f" * 64).fill(model, pairs, variants, shard_rows=4)
+    (tmp_path / ("f" * 16) / "000000.safetensors").unlink()
+    cache = FeatureCache(tmp_path, "f" * 64)
+    assert cache.fill(model, pairs, variants, shard_rows=4) == 4
+    assert all(piece_key(pair) in FeatureCache(tmp_path, "f" * 64) for pair in pairs)
+
+
 def test_a_damaged_shard_is_named(world: World, tmp_path: Path) -> None:
     cache = FeatureCache(tmp_path, "f" * 64)
     cache.fill(open_checkpoint(world.base).load(), noise(2), variants)

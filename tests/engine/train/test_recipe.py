@@ -23,9 +23,9 @@ def test_the_bundled_models_recipe() -> None:
     recipe = read_train_recipe(RECIPES / "mini.toml")
     assert recipe.base == RECIPES / "../build/mini/base"
     assert recipe.projectors is not None and recipe.joint is not None
-    trained = sum(stage.steps for stage in recipe.specialists.values())
-    assert recipe.joint.steps == trained, "joint training gets the steps of all specialists together"
-    assert recipe.specialists["image"].batch == recipe.recover.batch == 128
+    stages = [*recipe.specialists.values(), recipe.recover, recipe.rehearse]
+    assert recipe.joint.steps == recipe.projectors.steps == sum(stage.steps for stage in stages)
+    assert {stage.batch for stage in (*stages, recipe.joint, recipe.projectors)} == {256}
 
 
 BASE = """

@@ -1,0 +1,146 @@
+"""What is fitted in closed form once a model is trained: the picture readout, the centres, the background.
+
+    python recipes/mini/finish.py --cache CACHE --model FOLDER --out FOLDER
+
+Reads the manifest and the features in ``CACHE``; only rows of the training split are learned from. ``background``, the
+mean and deviation of the cosine of a query and a piece that have nothing in common, is taken from held-out rows.
+"""
+
+import argparse
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from class_texts import class_texts
+from ridge import class_rows, ridge
+from torch import Tensor
+
+from engine.model.checkpoint import open_checkpoint, save_config, save_weights
+from engine.model.config import Mix
+from engine.model.families import encoder_fingerprint
+from engine.model.fused_model import FusedModel, PieceFeatures
+from engine.train.cache import FeatureCache
+from engine.train.data import TrainingData
+from engine.train.loop import embedder
+from engine.train.pairs import Pair, read_pairs
+from storage.records import MODALITIES, Modality
+
+PENALTY = 0.3
+CLASS_WEIGHT = 2.0  # of a class row, where a captioned picture counts one
+PICTURE_MIX = Mix(model=0.5, classes=1.0, map=1.0)
+CENTRES: dict[Modality, float] = {"image": 0.75, "video": 0.75, "audio": 0.5}  # how much of the mean is taken off
+SAMPLE = 2000  # pieces of a modality that its mean is taken of
+BACKGROUND = 400  # pieces of a modality, and as many queries
+
+
+@torch.inference_mode()
+def embed(model: FusedModel, pieces: Sequence[PieceFeatures]) -> Tensor:
+    """Embeddings (n, width) of pieces, 256 at a time."""
+    run = embedder(model, torch.device("cpu"))
+    return torch.cat([run(pieces[start : start + 256]) for start in range(0, len(pieces), 256)])
+
+
+def spread(rows: Sequence[int], count: int) -> list[int]:
+    """``count`` of the rows, or all, evenly over them."""
+    places = torch.linspace(0, len(rows) - 1, min(count, len(rows))).long()
+    return [rows[int(place)] for place in places]
+
+
+class Finisher:
+    """A model that is being finished, and its data."""
+
+    def __init__(self, model: FusedModel, data: TrainingData) -> None:
+        self.model, self.data = model, data
+
+    def texts(self, texts: Sequence[str]) -> Tensor:
+        """Text embeddings (n, width)."""
+        return embed(self.model, [PieceFeatures("text", tokens=ids) for ids in self.data.encode(texts)])
+
+    def rows(self, modality: Modality, splits: Sequence[str]) -> list[int]:
+        """Rows of a modality in some splits."""
+        return [
+            row for row, pair in enumerate(self.data.pairs) if pair.modality == modality and pair.split in splits
+        ]
+
+    def fit_readout(self, packages: Path) -> None:
+        """Class texts and ridge map, to the text space as this model has it."""
+        rows = self.rows("image", ["train"])
+        pooled = torch.cat([self.data.first_pieces([row])[0].frames[:, 0] for row in rows])
+        captions = [self.data.pairs[row].texts for row in rows]
+        texts = self.texts([own[0] for own in captions]) + self.texts([". ".join(own[:2]) for own in captions])
+        table = class_texts(packages, lambda names: self.texts(names))
+        classes = class_rows(self.model.image_encoder.classifier.weight, pooled)
+        weight, bias = ridge(
+            torch.cat([pooled, classes]),
+            F.normalize(torch.cat([texts, table]), dim=1),
+            torch.cat([torch.ones(len(pooled)), CLASS_WEIGHT * torch.ones(len(classes))]),
+            PENALTY,
+        )
+        self.model.readout.load_state_dict({"class_texts": table, "map.weight": weight, "map.bias": bias})
+        mix = dict.fromkeys(MODALITIES, Mix()) | {"image": PICTURE_MIX, "video": PICTURE_MIX}
+        self.model.config = replace(self.model.config, mix=mix)
+
+    def fit_centres(self) -> None:
+        """Centres: a share of the mean embedding of what was learned from."""
+        centres = self.model.centres.by_modality
+        with torch.no_grad():
+            for centre in centres.values():
+                centre.zero_()
+            means = {
+                modality: share * self.pieces(spread(self.rows(modality, ["train"]), SAMPLE)).mean(dim=0)
+                for modality, share in CENTRES.items()
+            }
+            for modality, mean in means.items():
+                centres[modality].copy_(mean)
+
+    def pieces(self, rows: Sequence[int]) -> Tensor:
+        """Embeddings (n, width) of the pieces of ``rows``."""
+        return embed(self.model, self.data.first_pieces(rows))
+
+    def background(self) -> dict[Modality, dict[Modality, tuple[float, float]]]:
+        """For each modality of a query and of a piece the mean and the deviation of unrelated cosines."""
+        chosen = {name: spread(self.rows(name, ["test", "validation"]), BACKGROUND) for name in MODALITIES}
+        pieces = {name: self.pieces(rows) for name, rows in chosen.items()}
+        asked = {name: self.texts([self.data.pairs[row].texts[0] for row in rows]) for name, rows in chosen.items()}
+        concepts = {name: [self.data.pairs[row].concept for row in rows] for name, rows in chosen.items()}
+        found: dict[Modality, dict[Modality, tuple[float, float]]] = {}
+        for query in MODALITIES:
+            found[query] = {}
+            for piece in MODALITIES:
+                queries = asked[piece] if query == "text" else pieces[query]
+                names = concepts[piece if query == "text" else query]
+                other = torch.tensor([[mine != theirs for theirs in concepts[piece]] for mine in names])
+                cosines = (queries @ pieces[piece].T)[other]
+                found[query][piece] = (round(float(cosines.mean()), 4), round(float(cosines.std()), 4))
+        return found
+
+
+def wanted(pair: Pair) -> bool:
+    return pair.split in ("train", "validation", "test")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for name in ("--cache", "--model", "--out"):
+        parser.add_argument(name, type=Path, required=True)
+    arguments = parser.parse_args()
+    cache, out = arguments.cache, arguments.out
+    checkpoint = open_checkpoint(arguments.model)
+    model = checkpoint.load()
+    features = FeatureCache(cache / "features", encoder_fingerprint(model))
+    pairs = [pair for pair in read_pairs(cache / "manifest.jsonl") if wanted(pair)]
+    finisher = Finisher(model, TrainingData(pairs, features, checkpoint.tokenizer()))
+    finisher.fit_readout(cache / "data")
+    finisher.fit_centres()
+    config = replace(model.config, background=finisher.background())
+    out.mkdir(parents=True, exist_ok=True)
+    save_config(replace(config, weights=save_weights(model, out)), out)
+    for name in ("tokenizer.json", "recipe.toml"):
+        shutil.copy(arguments.model / name, out)
+
+
+if __name__ == "__main__":
+    main()
