@@ -8,22 +8,27 @@ BIN := $(VENV)/bin
 # Which build of FAISS: cpu, or gpu for a machine with an NVIDIA GPU.
 FAISS ?= cpu
 
-.PHONY: setup demo test lint clean
+.PHONY: setup setup-dev demo test lint clean
 setup: $(VENV)/.done
+setup-dev: $(VENV)/.done-dev
 
 $(VENV)/.done: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "synesthete needs Python 3.11 or newer")'
 	$(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: sudo apt-get install python3-venv"; exit 1; }
-	$(BIN)/pip install --quiet --editable '.[$(FAISS),train,dev]'
+	$(BIN)/pip install --quiet --editable '.[$(FAISS)]'
+	touch $@
+
+$(VENV)/.done-dev: $(VENV)/.done
+	$(BIN)/pip install --quiet --editable '.[$(FAISS),train,evaluate,dev]'
 	touch $@
 
 demo: setup
 	$(BIN)/python -m tests.demo build/demo
 
-test: setup
+test: setup-dev
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-lint: setup
+lint: setup-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

@@ -1,6 +1,6 @@
 """What is fitted in closed form once a model is trained: the picture readout, the centres, the background.
 
-    python recipes/mini/finish.py --cache CACHE --model FOLDER --out FOLDER
+    python recipes/mini/finish.py --cache CACHE --model FOLDER --out FOLDER [--device cuda]
 
 Reads the manifest and the features in ``CACHE``; only rows of the training split are learned from. ``background``, the
 mean and deviation of the cosine of a query and a piece that have nothing in common, is taken from held-out rows.
@@ -20,7 +20,7 @@ from torch import Tensor
 
 from engine.model.checkpoint import open_checkpoint, save_config, save_weights
 from engine.model.config import Mix
-from engine.model.families import encoder_fingerprint
+from engine.model.families import device_of, encoder_fingerprint
 from engine.model.fused_model import FusedModel, PieceFeatures
 from engine.train.cache import FeatureCache
 from engine.train.data import TrainingData
@@ -38,9 +38,9 @@ BACKGROUND = 400  # pieces of a modality, and as many queries
 
 @torch.inference_mode()
 def embed(model: FusedModel, pieces: Sequence[PieceFeatures]) -> Tensor:
-    """Embeddings (n, width) of pieces, 256 at a time."""
-    run = embedder(model, torch.device("cpu"))
-    return torch.cat([run(pieces[start : start + 256]) for start in range(0, len(pieces), 256)])
+    """Embeddings (n, width) of pieces, on the CPU; 256 at a time."""
+    run = embedder(model, device_of(model))
+    return torch.cat([run(pieces[start : start + 256]).cpu() for start in range(0, len(pieces), 256)])
 
 
 def spread(rows: Sequence[int], count: int) -> list[int]:
@@ -72,7 +72,7 @@ class Finisher:
         captions = [self.data.pairs[row].texts for row in rows]
         texts = self.texts([own[0] for own in captions]) + self.texts([". ".join(own[:2]) for own in captions])
         table = class_texts(packages, lambda names: self.texts(names))
-        classes = class_rows(self.model.image_encoder.classifier.weight, pooled)
+        classes = class_rows(self.model.image_encoder.classifier.weight.cpu(), pooled)
         weight, bias = ridge(
             torch.cat([pooled, classes]),
             F.normalize(torch.cat([texts, table]), dim=1),
@@ -126,10 +126,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name in ("--cache", "--model", "--out"):
         parser.add_argument(name, type=Path, required=True)
+    parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
     cache, out = arguments.cache, arguments.out
     checkpoint = open_checkpoint(arguments.model)
-    model = checkpoint.load()
+    model = checkpoint.load(arguments.device)
     features = FeatureCache(cache / "features", encoder_fingerprint(model))
     pairs = [pair for pair in read_pairs(cache / "manifest.jsonl") if wanted(pair)]
     finisher = Finisher(model, TrainingData(pairs, features, checkpoint.tokenizer()))
