@@ -14,7 +14,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as ProgressBar
 
 from engine.model_cli import app as model_app
-from engine.query.query import parse_date, parse_kinds
+from engine.query.hits import Hit
+from engine.query.parse import (
+    parse_date,
+    parse_duration,
+    parse_folder,
+    parse_kinds,
+    parse_like,
+    parse_size,
+    parse_words,
+)
+from engine.query.query import Filters, Query
 from engine.search_engine import SearchEngine
 from engine.settings import Settings, load_settings
 from engine.show import show_failures, show_findings, show_hits, show_status, show_summary
@@ -92,43 +102,87 @@ def rebuild(
 def search(
     context: typer.Context,
     words: Annotated[list[str] | None, typer.Argument(metavar="[WORDS]", help="What to look for.")] = None,
+    and_words: Annotated[
+        list[str] | None, typer.Option("--and", metavar="WORDS", help="More words, weighed on their own.")
+    ] = None,
     like: Annotated[
         list[str] | None,
-        typer.Option(metavar="FILE[@START-END]", help="A file to be resembled, or a span of it in seconds."),
+        typer.Option(
+            metavar="FILE",
+            help="A file to be resembled; FILE@START-END a span of it in seconds, FILE#PAGE a page, "
+            "#N line N of the last answer.",
+        ),
     ] = None,
     not_words: Annotated[
         list[str] | None, typer.Option("--not", metavar="WORDS", help="What to keep away from.")
     ] = None,
     not_like: Annotated[
-        list[str] | None, typer.Option(metavar="FILE[@START-END]", help="A file not to be resembled.")
+        list[str] | None, typer.Option(metavar="FILE", help="A file not to be resembled, written like --like.")
     ] = None,
     kind: Annotated[
         str | None, typer.Option(metavar="KIND,...", help="Only text, image, video, audio or document files.")
     ] = None,
-    under: Annotated[Path | None, typer.Option(metavar="DIR", help="Only files below this folder.")] = None,
-    after: Annotated[str | None, typer.Option(metavar="DATE", help="Only files changed on or after this date.")] = None,
-    before: Annotated[str | None, typer.Option(metavar="DATE", help="Only files changed before this date.")] = None,
-    results: Annotated[int | None, typer.Option("-n", metavar="N", help="How many files to show.")] = None,
+    under: Annotated[str | None, typer.Option(metavar="DIR", help="Only files below this folder.")] = None,
+    glob: Annotated[
+        list[str] | None, typer.Option(metavar="PATTERN", help="Only files whose names match, such as '*.jpg'.")
+    ] = None,
+    after: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Only files recorded (else: changed) on or after this date.")
+    ] = None,
+    before: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Only files recorded (else: changed) before this date.")
+    ] = None,
+    longer: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Only sounds and videos of this length or more (90, 1:30).")
+    ] = None,
+    shorter: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Only sounds and videos shorter than this.")
+    ] = None,
+    larger: Annotated[str | None, typer.Option(metavar="SIZE", help="Only files of this size or more (2MB).")] = None,
+    smaller: Annotated[str | None, typer.Option(metavar="SIZE", help="Only files smaller than this.")] = None,
+    results: Annotated[int | None, typer.Option("-n", metavar="N", help="How many lines to show.")] = None,
+    moments: Annotated[
+        bool, typer.Option("--moments", help="A line for every moment, page or passage, not one for every file.")
+    ] = False,
+    include_self: Annotated[
+        bool, typer.Option("--include-self", help="Show exact copies of the files asked with, too.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Find files by words, by files they should resemble, or both."""
-    kinds = frozenset() if kind is None else parse_kinds(kind)
+    """Find files by words, by files they should resemble, or any mix of these.
+
+    Any part may end in ^WEIGHT: "beach^2" counts twice as much as a part without.
+    """
+    filters = Filters(
+        kinds=frozenset() if kind is None else parse_kinds(kind),
+        under=None if under is None else parse_folder(under),
+        globs=tuple(glob or ()),
+        after=None if after is None else parse_date(after),
+        before=None if before is None else parse_date(before),
+        longer=None if longer is None else parse_duration(longer),
+        shorter=None if shorter is None else parse_duration(shorter),
+        larger=None if larger is None else parse_size(larger),
+        smaller=None if smaller is None else parse_size(smaller),
+    )
+    wanted_words = [*([" ".join(words)] if words else []), *(and_words or [])]
     with context.obj.open() as engine:
-        result = engine.search(
-            " ".join(words) if words else None,
-            like=like or (),
-            not_words=not_words or (),
-            not_like=not_like or (),
-            kinds=kinds,
-            under=under,
-            after=None if after is None else parse_date(after),
-            before=None if before is None else parse_date(before),
-            limit=results,
+        query = Query(
+            wanted=(*map(parse_words, wanted_words), *(parse_like(each, engine.kept_hit) for each in like or ())),
+            unwanted=(
+                *map(parse_words, not_words or ()),
+                *(parse_like(each, engine.kept_hit) for each in not_like or ()),
+            ),
+            filters=filters,
+            limit=context.obj.settings.search.results if results is None else results,
+            each_moment=moments,
+            include_self=include_self,
         )
+        result = engine.ask(query)
+        engine.keep_answer(result)
         if as_json:
-            _print_json({"took_ms": round(result.took_ms, 1), "hits": [dataclasses.asdict(hit) for hit in result.hits]})
+            _print_json({"took_ms": round(result.took_ms, 1), "hits": [_hit_fields(hit) for hit in result.hits]})
         elif result.hits:
-            show_hits(out, result.hits, relative_to=Path.cwd())
+            show_hits(out, result.hits, relative_to=Path.cwd(), words=query.words)
         elif sum(engine.status().counts.sources.values()) == 0:
             err.print("the library is empty; `synesthete index FOLDER` fills it")
         else:
@@ -224,6 +278,12 @@ def _with_progress(run: Any) -> IndexSummary:
 
         summary: IndexSummary = run(advance)
         return summary
+
+
+def _hit_fields(hit: Hit) -> dict[str, Any]:
+    fields = dataclasses.asdict(hit)
+    del fields["pieces"]  # numbers inside the library, of no use outside it
+    return fields
 
 
 def _print_json(value: Any) -> None:

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
+from engine.errors import QueryError
 from engine.query.calibrate import Background
+from engine.query.copies import own_pieces
 from engine.query.embed_query import embed_query
-from engine.query.hits import SearchResult
-from engine.query.query import LikeFile, Query, parse_like
+from engine.query.hits import Hit, SearchResult
+from engine.query.last_answer import keep_answer, kept_hit
+from engine.query.parse import parse_like
+from engine.query.query import Filters, LikeFile, LikeHit, Query, Words
 from engine.query.search import search as search_library
 from engine.settings import Settings, load_settings
 from indexer.pieces import ExtractionLimits
@@ -23,6 +27,24 @@ from storage.records import MODALITIES, Failure, LibraryCounts, Modality
 
 if TYPE_CHECKING:  # loading torch takes seconds, and most of what is asked of an engine needs no model
     from engine.model.embedder import ModelEmbedder
+
+
+Alike = LikeFile | LikeHit | Hit | Path | str
+"""What can be resembled; a string is read as on the command line."""
+
+
+class FilterOptions(TypedDict, total=False):
+    """The conditions of ``Filters`` as they can be given to ``SearchEngine.search``."""
+
+    kinds: Iterable[Modality]
+    under: Path | str | None
+    globs: str | Iterable[str]
+    after: datetime | None
+    before: datetime | None
+    longer: float | None
+    shorter: float | None
+    larger: int | None
+    smaller: int | None
 
 
 @dataclass(frozen=True)
@@ -117,41 +139,55 @@ class SearchEngine:
 
     def search(
         self,
-        words: str | None = None,
+        words: str | Words | None = None,
         *,
-        like: Iterable[LikeFile | Path | str] = (),
-        not_words: Iterable[str] = (),
-        not_like: Iterable[LikeFile | Path | str] = (),
-        kinds: Iterable[Modality] = (),
-        under: Path | str | None = None,
-        after: datetime | None = None,
-        before: datetime | None = None,
+        like: Iterable[Alike] = (),
+        not_words: Iterable[str | Words] = (),
+        not_like: Iterable[Alike] = (),
         limit: int | None = None,
+        each_moment: bool = False,
+        include_self: bool = False,
+        **filters: Unpack[FilterOptions],
     ) -> SearchResult:
-        """Find files by words, by files they should resemble, or both.
+        """Find files by words, by files or earlier hits they should resemble, or several of these together.
 
-        A file in ``like`` may be a string with a span, ``"song.mp3@30-45"`` (seconds). ``kinds`` (text, image, video,
-        audio, document), ``under`` (a folder), ``after`` and ``before`` (time of last change) choose who may answer.
+        What is to be resembled is a path, a string as on the command line (``"song.mp3@30-45"`` seconds,
+        ``"guide.pdf#2"`` a page), a ``LikeFile``, or a ``Hit`` of an earlier search. ``Words``, ``LikeFile`` and
+        ``LikeHit`` carry a weight. ``filters`` choose who may answer, see ``Filters``. ``each_moment``: every place
+        found is a hit of its own. ``include_self``: exact copies of what was asked with may answer too.
         Raises QueryError for a query without sense or a file that cannot be read, ModelError, ModelMismatchError.
         """
-        query = Query(
-            words=words,
-            like=tuple(_like(file) for file in like),
-            not_words=tuple(not_words),
-            not_like=tuple(_like(file) for file in not_like),
-            kinds=frozenset(kinds),
-            under=None if under is None else Path(under).expanduser(),
-            after=after,
-            before=before,
-            limit=self._settings.search.results if limit is None else limit,
+        return self.ask(
+            Query(
+                wanted=(*([] if words is None else [_words(words)]), *map(_like, like)),
+                unwanted=(*map(_words, not_words), *map(_like, not_like)),
+                filters=_filters(filters),
+                limit=self._settings.search.results if limit is None else limit,
+                each_moment=each_moment,
+                include_self=include_self,
+            )
         )
+
+    def ask(self, query: Query) -> SearchResult:
+        """Answer ``query``. Raises as ``search`` does."""
+        self._check_paths(query)
         embedder = self._embedder()
         self._library.catalog.require_model(embedder.fingerprint, embedder.dimension)
         started = time.perf_counter()
         self._library.refresh()
-        readings = embed_query(query, embedder, self._limits())
-        hits = search_library(self._library, readings, query.filter, query.limit, self._priors)
+        catalog = self._library.catalog
+        readings = embed_query(query, embedder, self._limits(), catalog)
+        own = own_pieces(() if query.include_self else query.wanted, catalog)
+        hits = search_library(self._library, query, readings, own, self._priors)
         return SearchResult((time.perf_counter() - started) * 1000, tuple(hits))
+
+    def keep_answer(self, result: SearchResult) -> None:
+        """Keep ``result`` as the last answer, to which ``#1``, ``#2`` and so on refer on the command line."""
+        keep_answer(self._library.folder, result.hits)
+
+    def kept_hit(self, number: int) -> Hit:
+        """A hit of the last answer kept, counted from 1. Raises QueryError when there is none."""
+        return kept_hit(self._library.folder, number)
 
     def status(self) -> Status:
         """What the library holds; needs no model."""
@@ -185,6 +221,17 @@ class SearchEngine:
             }
         return self._loaded
 
+    def _check_paths(self, query: Query) -> None:
+        """What can be refused before a model is loaded. A folder that is gone may still be asked for, if it is held."""
+        for part in (*query.wanted, *query.unwanted):
+            if isinstance(part, LikeFile):
+                path = part.path.expanduser()
+                if not path.exists() or path.is_dir():
+                    raise QueryError(f"{part.path}: {'it is a folder' if path.is_dir() else 'no such file'}")
+        under = query.filters.condition.under
+        if under is not None and not Path(under).exists() and not self._library.catalog.sources_under(under):
+            raise QueryError(f"{query.filters.under}: there is no such folder, and nothing below it is in the library")
+
     def _limits(self) -> ExtractionLimits:
         return ExtractionLimits(**self._settings.limits.model_dump())
 
@@ -197,7 +244,28 @@ def _absolute(paths: Sequence[Path | str]) -> list[Path]:
     return [Path(path).expanduser().resolve() for path in paths]
 
 
-def _like(file: LikeFile | Path | str) -> LikeFile:
-    if isinstance(file, LikeFile):
-        return file
-    return LikeFile(file) if isinstance(file, Path) else parse_like(file)
+def _like(what: Alike) -> LikeFile | LikeHit:
+    if isinstance(what, LikeFile | LikeHit):
+        return what
+    if isinstance(what, Hit):
+        return LikeHit(what)
+    return LikeFile(what) if isinstance(what, Path) else parse_like(what)
+
+
+def _words(what: str | Words) -> Words:
+    return what if isinstance(what, Words) else Words(what)
+
+
+def _filters(options: FilterOptions) -> Filters:
+    under, globs = options.get("under"), options.get("globs", ())
+    return Filters(
+        kinds=frozenset(options.get("kinds", ())),
+        under=None if under is None else Path(under),
+        globs=(globs,) if isinstance(globs, str) else tuple(globs),
+        after=options.get("after"),
+        before=options.get("before"),
+        longer=options.get("longer"),
+        shorter=options.get("shorter"),
+        larger=options.get("larger"),
+        smaller=options.get("smaller"),
+    )

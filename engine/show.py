@@ -6,31 +6,36 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
+from rich.text import Text
 
+from engine.query.excerpt import matches
 from engine.query.hits import Hit, Moment
 from engine.search_engine import Status
 from indexer.pipeline import IndexSummary
 from storage.check import Finding
 from storage.records import MODALITIES, Failure
 
+_INDENT = " " * 17
 _MOMENTS_SHOWN = 3
 _NEARLY = 0.7
 
 
-def show_hits(console: Console, hits: Sequence[Hit], relative_to: Path) -> None:
-    """One line a hit (relevance, kind, path, place), then its text or its other moments, indented.
+def show_hits(console: Console, hits: Sequence[Hit], relative_to: Path, words: Sequence[str] = ()) -> None:
+    """One line a hit (number, relevance, kind, path, place), then its text or its other moments, indented.
 
-    Paths below ``relative_to`` are shown as seen from there, as a shell would take them.
+    Paths below ``relative_to`` are shown as seen from there, as a shell would take them. In a text, ``words`` are
+    marked.
     """
-    for hit in hits:
+    for number, hit in enumerate(hits, start=1):
         path = Path(hit.path)
         shown = path.relative_to(relative_to) if path.is_relative_to(relative_to) else path
-        console.print(f"[bold]{hit.relevance:4.2f}[/] {hit.kind:<8} {escape(str(shown))}{_place(hit)}")
+        where = f"{escape(str(shown))}{_place(hit)}"
+        console.print(f"[dim]{number:2}[/] [bold]{hit.relevance:4.2f}[/] {hit.kind:<8} {where}")
         others = [clock_span(moment.start, moment.end) for moment in _other_moments(hit)]
         if others:
-            console.print(f"              [dim]also {', '.join(others)}[/]")
+            console.print(f"{_INDENT}[dim]also {', '.join(others)}[/]")
         if hit.snippet:
-            console.print(f"              [dim]{escape(hit.snippet)}[/]")
+            console.print(_INDENT, _marked(hit.snippet, words), sep="")
 
 
 def show_summary(console: Console, summary: IndexSummary, took: float) -> None:
@@ -88,6 +93,13 @@ def _clock(seconds: float) -> str:
     hours, minutes = divmod(minutes, 60)
     text = f"{rest // 10:02d}" + (f".{rest % 10}" if rest % 10 else "")
     return f"{hours}:{minutes:02d}:{text}" if hours else f"{minutes}:{text}"
+
+
+def _marked(snippet: str, words: Sequence[str]) -> Text:
+    text = Text(snippet, style="dim")
+    for start, end in matches(snippet, words):
+        text.stylize("not dim bold underline", start, end)
+    return text
 
 
 def _other_moments(hit: Hit) -> list[Moment]:

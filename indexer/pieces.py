@@ -60,8 +60,12 @@ class ExtractionLimits:
 
 @dataclass(frozen=True)
 class Extraction:
-    """One file while it is being taken apart: its kind by content, its length in seconds if it has one, its pieces."""
+    """One file while it is being taken apart: its kind by content, its length in seconds if it has one, its pieces.
+
+    ``recorded``: when it was made, in seconds since 1970, if the file says so.
+    """
 
     kind: Modality
     duration: float | None
     pieces: Iterator[ExtractedPiece]
+    recorded: float | None = None

@@ -9,7 +9,7 @@ import queue
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from indexer.embedder import Embedder
@@ -65,9 +65,7 @@ class _File:
 @dataclass(frozen=True)
 class _Opened:
     file: _File
-    content_hash: bytes
-    kind: Modality
-    duration: float | None
+    source: Source
 
 
 @dataclass(frozen=True)
@@ -284,7 +282,9 @@ class _Run:
                 self._send(_SameContent(file, digest))
                 return
             extraction = worker.open(path)
-            self._send(_Opened(file, digest, extraction.kind, extraction.duration))
+            recorded_ns = _nanoseconds(extraction.recorded)
+            source = Source(file.path, extraction.kind, file.state, digest, extraction.duration, recorded_ns)
+            self._send(_Opened(file, source))
             count = 0
             for piece in extraction.pieces:
                 if self._stop.is_set():
@@ -351,10 +351,7 @@ class _Run:
         if not source.complete or source.waiting:
             return
         del self._open[path]
-        opened = source.opened
-        self._library.catalog.put_source(
-            Source(path, opened.kind, opened.file.state, opened.content_hash, opened.duration), source.pieces
-        )
+        self._library.catalog.put_source(source.opened.source, source.pieces)
         self.pieces.update(piece.modality for piece in source.pieces)
         self.indexed += 1
         self._advance(path)
@@ -384,8 +381,7 @@ class _Run:
         catalog = self._library.catalog
         gone = [held for held in originals if not Path(held.source.path).exists()]
         original = (gone or originals)[0]
-        held = original.source
-        source = Source(file.path, held.kind, file.state, held.content_hash, held.duration)
+        source = replace(original.source, path=file.path, state=file.state)
         if gone:
             catalog.move_source(original, source)
         else:
@@ -394,3 +390,10 @@ class _Run:
     def _advance(self, path: str, failure: str | None = None) -> None:
         self._done += 1
         self._on_progress(Progress(self._done, self._total, path, failure))
+
+
+def _nanoseconds(seconds: float | None) -> int | None:
+    """A time as the catalog keeps it; one that does not fit its column is none."""
+    if seconds is None or not abs(seconds) < 9e9:
+        return None
+    return int(seconds * 1e9)

@@ -17,13 +17,13 @@ from sqlalchemy import (
     Connection,
     Engine,
     Row,
+    Select,
     create_engine,
     delete,
     event,
     func,
     insert,
     literal,
-    or_,
     select,
 )
 from sqlalchemy import update as update_rows
@@ -31,6 +31,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.engine import ExceptionContext
 
 from storage import tables
+from storage.conditions import at_or_below, clauses
 from storage.errors import DamagedCatalogError, DataFolderError, LibraryBusyError, ModelMismatchError
 from storage.migrations import migrate
 from storage.records import (
@@ -118,7 +119,7 @@ class Catalog:
     def sources_under(self, path: str) -> dict[str, StoredSource]:
         """The sources at or below ``path``, by path."""
         with self.reading() as connection:
-            rows = connection.execute(select(tables.source).where(_at_or_below(tables.source.c.path, path)))
+            rows = connection.execute(select(tables.source).where(at_or_below(tables.source.c.path, path)))
             return {row.path: _stored_source(row) for row in rows}
 
     def sources_with_content(self, content_hash: bytes) -> list[StoredSource]:
@@ -167,9 +168,9 @@ class Catalog:
     def forget(self, path: str) -> int:
         """Commit that nothing at or below ``path`` belongs to the library; returns how many sources left it."""
         with self._writing() as connection:
-            gone = connection.execute(delete(tables.source).where(_at_or_below(tables.source.c.path, path))).rowcount
-            connection.execute(delete(tables.failure).where(_at_or_below(tables.failure.c.path, path)))
-            connection.execute(delete(tables.root).where(_at_or_below(tables.root.c.path, path)))
+            gone = connection.execute(delete(tables.source).where(at_or_below(tables.source.c.path, path))).rowcount
+            connection.execute(delete(tables.failure).where(at_or_below(tables.failure.c.path, path)))
+            connection.execute(delete(tables.root).where(at_or_below(tables.root.c.path, path)))
             return gone
 
     def empty(self) -> None:
@@ -185,7 +186,7 @@ class Catalog:
         """What could not be read at or below ``path``, by path."""
         with self.reading() as connection:
             rows = connection.execute(
-                select(tables.failure).where(_at_or_below(tables.failure.c.path, path)).order_by(tables.failure.c.path)
+                select(tables.failure).where(at_or_below(tables.failure.c.path, path)).order_by(tables.failure.c.path)
             )
             return {row.path: Failure(row.path, FileState(row.size, row.modified_ns), row.reason) for row in rows}
 
@@ -227,17 +228,12 @@ class Catalog:
     # --- pieces
 
     def matching_pieces(self, condition: PieceFilter) -> dict[Modality, NDArray[np.int64]]:
-        """The numbers of the pieces that pass ``condition``, sorted, by modality of the piece."""
+        """The numbers of the pieces whose sources pass ``condition``, sorted, by modality of the piece.
+
+        Raises ValueError when one of its patterns is none.
+        """
         query = select(tables.piece.c.modality, tables.piece.c.id).join(tables.source).order_by(tables.piece.c.id)
-        columns = tables.source.c
-        if condition.kinds:
-            query = query.where(columns.kind.in_(condition.kinds))
-        if condition.under is not None:
-            query = query.where(_at_or_below(columns.path, condition.under))
-        if condition.after_ns is not None:
-            query = query.where(columns.modified_ns >= condition.after_ns)
-        if condition.before_ns is not None:
-            query = query.where(columns.modified_ns < condition.before_ns)
+        query = query.where(*clauses(condition))
         found: dict[Modality, list[int]] = {}
         with self.reading() as connection:
             for modality, piece_id in connection.execute(query):
@@ -246,23 +242,31 @@ class Catalog:
 
     def locate(self, piece_ids: Iterable[int]) -> dict[int, PieceLocation]:
         """Where these pieces come from. A piece that has left the library meanwhile is missing from the answer."""
-        piece, source = tables.piece.c, tables.source.c
-        query = select(
-            piece.id,
-            piece.source_id,
-            source.path,
-            source.kind,
-            piece.modality,
-            piece.text,
-            piece.start,
-            piece.end,
-            piece.page,
-        ).join(tables.source)
         found = {}
         with self.reading() as connection:
             for ids in _chunks([int(piece_id) for piece_id in piece_ids]):
-                for row in connection.execute(query.where(piece.id.in_(ids))):
+                for row in connection.execute(_locations().where(tables.piece.c.id.in_(ids))):
                     found[row[0]] = PieceLocation(*row)
+        return found
+
+    def pieces_of(self, source_ids: Iterable[int]) -> list[PieceLocation]:
+        """Every piece of these sources, in the order of their numbers."""
+        found = []
+        with self.reading() as connection:
+            for ids in _chunks([int(source_id) for source_id in source_ids]):
+                rows = connection.execute(_locations().where(tables.piece.c.source_id.in_(ids)))
+                found += [PieceLocation(*row) for row in rows]
+        return sorted(found, key=lambda location: location.id)
+
+    def embeddings(self, piece_ids: Iterable[int]) -> dict[int, tuple[Modality, NDArray[np.float32]]]:
+        """Modality and vector, shape (dimension,), of these pieces. A piece that has left the library is missing."""
+        piece = tables.piece.c
+        found = {}
+        with self.reading() as connection:
+            for ids in _chunks([int(piece_id) for piece_id in piece_ids]):
+                rows = connection.execute(select(piece.id, piece.modality, piece.embedding).where(piece.id.in_(ids)))
+                for piece_id, modality, embedding in rows:
+                    found[piece_id] = (modality, np.frombuffer(embedding, dtype="<f2").astype(np.float32))
         return found
 
     def counts(self) -> LibraryCounts:
@@ -321,10 +325,11 @@ def _raise_own_error(path: Path, error: BaseException | None) -> None:
         ) from error
 
 
-def _at_or_below(column: ColumnElement[str], path: str) -> ColumnElement[bool]:
-    """A range on the index of paths: all that starts with ``path/`` lies before ``path0`` ('0' follows '/')."""
-    folder = path.rstrip("/")
-    return or_(column == path, (column >= folder + "/") & (column < folder + "0"))
+def _locations() -> Select[Any]:
+    """Rows of the fields of ``PieceLocation``."""
+    piece, source = tables.piece.c, tables.source.c
+    place = (piece.modality, piece.text, piece.start, piece.end, piece.page)
+    return select(piece.id, piece.source_id, source.path, source.kind, *place).join(tables.source)
 
 
 def _chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
@@ -341,6 +346,7 @@ def _source_row(source: Source) -> dict[str, Any]:
         "content_hash": source.content_hash,
         "duration": source.duration,
         "indexed_at": time.time(),
+        "recorded_ns": source.recorded_ns,
     }
 
 
@@ -379,7 +385,8 @@ def _piece_row(source_id: int, piece: Piece) -> Mapping[str, Any]:
 
 def _stored_source(row: Row[Any]) -> StoredSource:
     state = FileState(row.size, row.modified_ns)
-    return StoredSource(row.id, Source(row.path, row.kind, state, row.content_hash, row.duration))
+    source = Source(row.path, row.kind, state, row.content_hash, row.duration, row.recorded_ns)
+    return StoredSource(row.id, source)
 
 
 def _count_by(connection: Connection, column: ColumnElement[Any]) -> dict[Modality, int]:

@@ -32,6 +32,8 @@ class Library:
         self._index: VectorIndex | None = None
         self._marks = Marks()
         self._saved_marks = Marks()
+        self._samples: dict[tuple[Modality, int], NDArray[np.float32]] = {}
+        self._samples_marks = Marks()
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -42,22 +44,46 @@ class Library:
         return WriterLock(self.folder)
 
     def search(
-        self, modality: Modality, query: NDArray[np.float32], limit: int, among: NDArray[np.int64] | None = None
+        self,
+        modality: Modality,
+        query: NDArray[np.float32],
+        limit: int,
+        among: NDArray[np.int64] | None = None,
+        without: NDArray[np.int64] | None = None,
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """The best ``limit`` pieces of ``modality`` as of the last ``refresh``, and their cosines, best first."""
+        """The best ``limit`` pieces of ``modality`` as of the last ``refresh``, and their cosines, best first.
+
+        Only pieces ``among`` these numbers, if given, and none ``without``.
+        """
         with self._lock:
             if self._index is None:
                 return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
-            return self._index.search(modality, query, limit, among)
+            return self._index.search(modality, query, limit, among, without)
+
+    def scores(
+        self, modality: Modality, query: NDArray[np.float32], ids: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Those of ``ids`` that the index holds as of the last ``refresh``, ascending, and their cosines."""
+        with self._lock:
+            if self._index is None:
+                return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
+            return self._index.scores(modality, query, ids)
 
     def sample(self, modality: Modality, size: int) -> NDArray[np.float32]:
-        """Vectors of up to ``size`` pieces spread evenly over those of ``modality``, shape (n, dimension)."""
+        """Vectors of up to ``size`` pieces spread evenly over those of ``modality``, shape (n, dimension).
+
+        Kept until the index changes. Not to be written to.
+        """
         with self._lock:
             count = self._index.count(modality) if self._index is not None else 0
             if self._index is None or count == 0:
                 return np.empty((0, 0), dtype=np.float32)
-            positions = np.unique(np.linspace(0, count - 1, min(size, count)).astype(np.int64))
-            return self._index.vectors(modality, positions)
+            if self._samples_marks != self._marks:
+                self._samples, self._samples_marks = {}, self._marks
+            if (modality, size) not in self._samples:
+                positions = np.unique(np.linspace(0, count - 1, min(size, count)).astype(np.int64))
+                self._samples[modality, size] = self._index.vectors(modality, positions)
+            return self._samples[modality, size]
 
     def matching_pieces(self, condition: PieceFilter) -> Mapping[Modality, NDArray[np.int64]] | None:
         """What ``search`` may choose ``among``, by modality; None when ``condition`` lets everything pass."""
@@ -73,7 +99,7 @@ class Library:
             fingerprint, dimension = model
             if self._index is None or self._index.dimension != dimension:
                 self._index, self._marks = self._load(fingerprint, dimension)
-                self._saved_marks = self._marks
+                self._saved_marks, self._samples = self._marks, {}
             with self.catalog.reading() as connection:
                 self._marks = _follow(connection, self._index, self._marks)
 

@@ -51,6 +51,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             failed_at FLOAT NOT NULL
         )""",
     ),
+    # When a file was recorded. What was indexed before has none, and is dated by its modification as it was until then.
+    ("ALTER TABLE source ADD COLUMN recorded_ns BIGINT",),
 )
 
 

@@ -20,13 +20,18 @@ class FileState:
 
 @dataclass(frozen=True)
 class Source:
-    """A file in the library. ``kind`` is what the file is; its pieces may be of other modalities (a soundtrack)."""
+    """A file in the library. ``kind`` is what the file is; its pieces may be of other modalities (a soundtrack).
+
+    ``duration`` in seconds, for sounds and videos. ``recorded_ns``: when it was recorded (nanoseconds since 1970), if
+    the file itself says so.
+    """
 
     path: str
     kind: Modality
     state: FileState
     content_hash: bytes
     duration: float | None = None
+    recorded_ns: int | None = None
 
 
 @dataclass(frozen=True)
@@ -75,16 +80,27 @@ class Failure:
 
 @dataclass(frozen=True)
 class PieceFilter:
-    """Which pieces may answer. Empty means all; ``after`` and ``before`` bound the file's modification time (ns)."""
+    """Which sources may answer: those that meet every condition named; empty means all.
+
+    ``under``: the source at this path, or below it. ``globs``: one of these patterns matches (see ``glob_patterns``).
+    The rest are bounds, the lower one included, the upper one not: ``after_ns``, ``before_ns`` of the time of recording
+    (where the file says nothing of it, of modification), ``longer``, ``shorter`` of the duration in seconds (a source
+    without one passes neither), ``larger``, ``smaller`` of the size in bytes.
+    """
 
     kinds: frozenset[Modality] = frozenset()
     under: str | None = None
+    globs: tuple[str, ...] = ()
     after_ns: int | None = None
     before_ns: int | None = None
+    longer: float | None = None
+    shorter: float | None = None
+    larger: int | None = None
+    smaller: int | None = None
 
     @property
     def is_empty(self) -> bool:
-        return not self.kinds and self.under is None and self.after_ns is None and self.before_ns is None
+        return self == PieceFilter()
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ source = Table(
     Column("content_hash", LargeBinary, nullable=False),
     Column("duration", Float),
     Column("indexed_at", Float, nullable=False),
+    Column("recorded_ns", BigInteger),
     sqlite_autoincrement=True,
 )
 Index("source_by_content", source.c.content_hash)

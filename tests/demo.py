@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from engine.query.query import parse_kinds
+from engine.query.parse import parse_kinds
 from engine.search_engine import SearchEngine
 from engine.show import show_hits
 from tests.sample_library import DEMO_QUERIES, build, build_queries

@@ -4,8 +4,8 @@ Cosines between words and texts are spread differently from those between words 
 means is how far it stands out from the scores that unrelated pieces of the same modality get for the same query.
 """
 
+import math
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +23,13 @@ class Background:
     mean: float
     deviation: float
 
+    def standing(self, score: float) -> float:
+        """``score`` in standard deviations above the mean."""
+        return (score - self.mean) / self.deviation
+
     def relevance(self, score: float) -> float:
         """0 to 1, rising with ``score``: 0.5 for two standard deviations above the mean, 0.98 for four."""
-        return NormalDist(self.mean + _EVEN_CHANCE * self.deviation, self.deviation).cdf(score)
+        return 0.5 + 0.5 * math.erf((self.standing(score) - _EVEN_CHANCE) / math.sqrt(2))
 
 
 def background(prior: Background, scores: NDArray[np.float32]) -> Background:

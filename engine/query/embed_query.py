@@ -1,89 +1,113 @@
-"""From a query to points in the library's space: a query file goes through the same extraction as the library's."""
+"""From the parts of a query to points in the library's space: a query file is taken apart like one of the library."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import QueryError
-from engine.query.query import LikeFile, Query
+from engine.query.query import LikeFile, LikeHit, Part, Query, Words
 from indexer.embedder import Embedder
 from indexer.errors import ExtractionError
 from indexer.extract.sandbox import ExtractionWorker
 from indexer.pieces import ExtractedPiece, ExtractionLimits
+from storage.catalog import Catalog
 from storage.records import MODALITIES, Modality
 
-# What is not wanted only bends the query: at full weight it would outvote what is wanted.
-_AGAINST = 0.5
+AGAINST = -0.5
+"""What a part that is not wanted counts: it bends the query, at full weight it would outvote what is wanted."""
+
 _PIECES_PER_BATCH = 32
+
+Vector = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class QueryVector:
-    """One reading of a query: a unit vector, shape (dimension,), and the modality of what it was made from."""
+class PartVector:
+    """One part of a query: a unit vector, shape (dimension,), what it was made from, and its signed weight."""
 
     modality: Modality
-    vector: NDArray[np.float32]
+    vector: Vector
+    weight: float
 
 
-def embed_query(query: Query, embedder: Embedder, limits: ExtractionLimits) -> list[QueryVector]:
-    """The readings of ``query``. Most have one; a video has two, what it shows and how it sounds.
+Reading = tuple[PartVector, ...]
+"""A query as it may be meant: one vector for each wanted part, then those of the parts that are not wanted."""
 
-    Words and files together are added, what is not wanted is subtracted at half weight. Raises QueryError.
+
+def embed_query(query: Query, embedder: Embedder, limits: ExtractionLimits, catalog: Catalog) -> list[Reading]:
+    """The readings of ``query``. Most have one; with a video there are two, what it shows and how it sounds.
+
+    All files are decoded by one process. Raises QueryError.
     """
-    wanted = [_readings(file, embedder, limits) for file in query.like]
-    if query.words and query.words.strip():
-        wanted.append([_embed_words(query.words, embedder)])
-    against = [_embed_words(words, embedder).vector for words in query.not_words]
-    against += [_mean([r.vector for r in _readings(file, embedder, limits)]) for file in query.not_like]
-    return [_combine(combination, against) for combination in product(*wanted)]
+    with ExtractionWorker(embedder.media, limits) as worker:
+        wanted = [(part.weight, _vectors(part, embedder, worker, catalog)) for part in query.wanted]
+        unwanted = [(part.weight, _vectors(part, embedder, worker, catalog)) for part in query.unwanted]
+    against = [
+        PartVector(modality, vector, AGAINST * weight / len(vectors))
+        for weight, vectors in unwanted
+        for modality, vector in vectors.items()
+    ]
+    # Several films are all meant by what they show, or all by how they sound.
+    senses = dict.fromkeys(modality for _, vectors in wanted if len(vectors) > 1 for modality in vectors)
+    return [(*(_meant(vectors, sense, weight) for weight, vectors in wanted), *against) for sense in senses or [None]]
 
 
-def _combine(wanted: Sequence[QueryVector], against: Sequence[NDArray[np.float32]]) -> QueryVector:
-    vector = _mean([reading.vector for reading in wanted])
-    if against:
-        vector = _unit(vector - _AGAINST * _mean(against))
-    return QueryVector(wanted[0].modality, vector)
+def _meant(vectors: Mapping[Modality, Vector], sense: Modality | None, weight: float) -> PartVector:
+    modality = sense if sense is not None and sense in vectors else next(iter(vectors))
+    return PartVector(modality, vectors[modality], weight)
 
 
-def _embed_words(words: str, embedder: Embedder) -> QueryVector:
-    return QueryVector("text", embedder.embed([ExtractedPiece("text", text=words)])[0])
+def _vectors(part: Part, embedder: Embedder, worker: ExtractionWorker, catalog: Catalog) -> dict[Modality, Vector]:
+    """One vector for each modality found in a part: the mean over its pieces."""
+    if isinstance(part, Words):
+        return {"text": embedder.embed([ExtractedPiece("text", text=part.text)])[0]}
+    found = _file_vectors(part, embedder, worker) if isinstance(part, LikeFile) else _hit_vectors(part, catalog)
+    return {modality: _mean(found[modality]) for modality in MODALITIES if modality in found}
 
 
-def _readings(file: LikeFile, embedder: Embedder, limits: ExtractionLimits) -> list[QueryVector]:
-    """One vector for each modality found in the file: the mean over its pieces."""
-    path = file.path.resolve()
-    found: dict[Modality, list[NDArray[np.float32]]] = {modality: [] for modality in MODALITIES}
+def _hit_vectors(part: LikeHit, catalog: Catalog) -> dict[Modality, list[Vector]]:
+    held = catalog.embeddings(part.hit.pieces)
+    if not part.hit.pieces or len(held) < len(part.hit.pieces):
+        raise QueryError(f"{part.hit.path}: the file has changed or gone since it was found; search again")
+    found: dict[Modality, list[Vector]] = {}
+    for modality, vector in held.values():
+        found.setdefault(modality, []).append(vector)
+    return found
+
+
+def _file_vectors(part: LikeFile, embedder: Embedder, worker: ExtractionWorker) -> dict[Modality, list[Vector]]:
+    found: dict[Modality, list[Vector]] = {}
+    path = part.path.expanduser().resolve()
     try:
-        with ExtractionWorker(embedder.media, limits) as worker:
-            waiting: list[ExtractedPiece] = []
-            for piece in worker.open(path, file.span).pieces:
+        waiting: list[ExtractedPiece] = []
+        for piece in worker.open(path, part.span).pieces:
+            if part.page is None or piece.page == part.page:
                 waiting.append(piece)
-                if len(waiting) == _PIECES_PER_BATCH:
-                    _embed_into(found, waiting, embedder)
-                    waiting = []
-            _embed_into(found, waiting, embedder)
+            if len(waiting) == _PIECES_PER_BATCH:
+                _embed_into(found, waiting, embedder)
+                waiting = []
+            if part.page is not None and (piece.page is None or piece.page >= part.page):
+                break  # the rest of a book need not be drawn
+        _embed_into(found, waiting, embedder)
     except ExtractionError as error:
-        raise QueryError(f"{file.path}: {error}") from error
-    readings = [QueryVector(modality, _mean(vectors)) for modality, vectors in found.items() if vectors]
-    if not readings:
-        raise QueryError(f"{file.path}: there is nothing in it to search by")
-    return readings
+        raise QueryError(f"{part.path}: {error}") from error
+    if not found:
+        raise QueryError(
+            f"{part.path}: there is no page {part.page} in it"
+            if part.page is not None
+            else f"{part.path}: there is nothing in it to search by"
+        )
+    return found
 
 
-def _embed_into(
-    found: dict[Modality, list[NDArray[np.float32]]], pieces: Sequence[ExtractedPiece], embedder: Embedder
-) -> None:
+def _embed_into(found: dict[Modality, list[Vector]], pieces: Sequence[ExtractedPiece], embedder: Embedder) -> None:
     if pieces:
         for piece, vector in zip(pieces, embedder.embed(pieces), strict=True):
-            found[piece.modality].append(vector)
+            found.setdefault(piece.modality, []).append(vector)
 
 
-def _mean(vectors: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-    return _unit(np.mean(vectors, axis=0, dtype=np.float32))
-
-
-def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
-    return vector / np.float32(max(float(np.linalg.norm(vector)), 1e-12))
+def _mean(vectors: Sequence[Vector]) -> Vector:
+    mean: Vector = np.mean(vectors, axis=0, dtype=np.float32)
+    return mean / np.float32(max(float(np.linalg.norm(mean)), 1e-12))

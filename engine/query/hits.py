@@ -16,11 +16,12 @@ class Moment:
 
 @dataclass(frozen=True)
 class Hit:
-    """A file that answers. Its fields are those of its best piece.
+    """A file that answers, or one place in it. Its fields are those of its best place.
 
     ``score`` is the cosine similarity; ``relevance`` (0 to 1) is comparable across modalities. ``start`` and ``end`` in
     seconds for sounds and videos, ``page`` from 1 for documents, ``snippet`` for text. ``moments``: its best spans,
-    best first.
+    best first. ``pieces``: the numbers, in the library, of the pieces that the best place consists of, so that a hit
+    can be asked with.
     """
 
     path: str
@@ -32,6 +33,7 @@ class Hit:
     page: int | None
     snippet: str | None
     moments: tuple[Moment, ...]
+    pieces: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,94 +1,153 @@
-"""What is asked, as a frozen record, and how its parts are read from what a user types."""
+"""What is asked, as frozen records: parts that are wanted or not, and which files may answer."""
 
-import re
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import cast
 
 from engine.errors import QueryError
+from engine.query.hits import Hit
+from storage.glob_patterns import glob_expression
 from storage.records import MODALITIES, Modality, PieceFilter
 
-_SPAN = re.compile(r"(?P<file>.+)@(?P<start>[0-9:.]+)-(?P<end>[0-9:.]+)")
-_CLOCK = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)")
+_LATEST_NS = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Words:
+    """Words to be looked for. ``weight`` says how much they count beside the other parts of a query."""
+
+    text: str
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.text.strip():
+            raise QueryError("nothing to look for: the words are empty")
+        if any("\ud800" <= character <= "\udfff" for character in self.text):  # how Python marks bytes that are no text
+            raise QueryError(f"{self.text.encode(errors='replace').decode()!r} is no text: its bytes are not UTF-8")
+        _check_weight(self.weight)
 
 
 @dataclass(frozen=True)
 class LikeFile:
-    """A file to be resembled, whole or from ``span[0]`` to ``span[1]`` seconds."""
+    """A file to be resembled: whole, from ``span[0]`` to ``span[1]`` seconds, or one ``page`` (from 1)."""
 
     path: Path
     span: tuple[float, float] | None = None
+    page: int | None = None
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.span is not None and not 0 <= self.span[0] < self.span[1]:
+            raise QueryError(f"{self.path}: the span {self.span[0]:g}-{self.span[1]:g} ends before it starts")
+        if self.page is not None and self.page < 1:
+            raise QueryError(f"{self.path}: there is no page {self.page}; the first is page 1")
+        _check_weight(self.weight)
+
+
+@dataclass(frozen=True)
+class LikeHit:
+    """An earlier hit to be resembled: the place that it names, as it stands in the library."""
+
+    hit: Hit
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        _check_weight(self.weight)
+
+
+Part = Words | LikeFile | LikeHit
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which files may answer: those that meet every condition named.
+
+    ``kinds``: what the file is. ``under``: a folder, or the file itself. ``globs``: patterns (``*.jpg``), one of which
+    matches. The rest are bounds, the lower one included, the upper one not: ``after`` and ``before`` of the time of
+    recording, or where the file says nothing of it, of modification; ``longer`` and ``shorter`` of the duration in
+    seconds, which only sounds and videos have; ``larger`` and ``smaller`` of the size in bytes.
+    Raises QueryError for a condition that makes no sense or that no file can meet.
+    """
+
+    kinds: frozenset[Modality] = frozenset()
+    under: Path | None = None
+    globs: tuple[str, ...] = ()
+    after: datetime | None = None
+    before: datetime | None = None
+    longer: float | None = None
+    shorter: float | None = None
+    larger: int | None = None
+    smaller: int | None = None
+
+    def __post_init__(self) -> None:
+        for kind in self.kinds:
+            if kind not in MODALITIES:
+                raise QueryError(f"{kind!r} is no kind; there are {', '.join(MODALITIES)}")
+        for pattern in self.globs:
+            try:
+                glob_expression(pattern)
+            except ValueError as error:
+                raise QueryError(f"{pattern!r} is no pattern of file names: {error}") from error
+        bounds = (
+            ("date", _nanoseconds(self.after), _nanoseconds(self.before)),
+            ("duration", self.longer, self.shorter),
+            ("size", self.larger, self.smaller),
+        )
+        for name, least, below in bounds:
+            if least is not None and below is not None and least >= below:
+                raise QueryError(f"no {name} lies between the two bounds given: the lower one is not below the upper")
+            if name != "date" and any(bound is not None and not bound >= 0 for bound in (least, below)):
+                raise QueryError(f"a {name} cannot be negative")
+
+    @property
+    def condition(self) -> PieceFilter:
+        """The same for the library."""
+        return PieceFilter(
+            kinds=self.kinds,
+            under=None if self.under is None else str(self.under.expanduser().resolve()),
+            globs=tuple(str(Path(glob).expanduser()) if glob.startswith("~") else glob for glob in self.globs),
+            after_ns=_nanoseconds(self.after),
+            before_ns=_nanoseconds(self.before),
+            longer=self.longer,
+            shorter=self.shorter,
+            larger=None if self.larger is None else min(self.larger, _LATEST_NS),
+            smaller=None if self.smaller is None else min(self.smaller, _LATEST_NS),
+        )
 
 
 @dataclass(frozen=True)
 class Query:
-    """What to look for (words, files), what to keep away from, and which files may answer.
+    """What to look for, what to keep away from, which files may answer, and how.
 
-    ``after`` and ``before`` bound the files' modification time; ``before`` itself is outside.
+    ``limit``: how many hits. ``each_moment``: every place found is a hit of its own, instead of one hit a file.
+    ``include_self``: the files asked with, and exact copies of them, may answer too.
     """
 
-    words: str | None = None
-    like: tuple[LikeFile, ...] = ()
-    not_words: tuple[str, ...] = ()
-    not_like: tuple[LikeFile, ...] = ()
-    kinds: frozenset[Modality] = frozenset()
-    under: Path | None = None
-    after: datetime | None = None
-    before: datetime | None = None
+    wanted: tuple[Part, ...]
+    unwanted: tuple[Part, ...] = ()
+    filters: Filters = field(default_factory=Filters)
     limit: int = 10
+    each_moment: bool = False
+    include_self: bool = False
 
     def __post_init__(self) -> None:
-        if not (self.words or "").strip() and not self.like:
+        if not self.wanted:
             raise QueryError("nothing to look for: give words, or a file with --like")
-        if any(not words.strip() for words in self.not_words):
-            raise QueryError("--not needs words")
         if self.limit < 1:
             raise QueryError(f"{self.limit} results cannot be given; ask for one or more")
 
     @property
-    def filter(self) -> PieceFilter:
-        return PieceFilter(
-            kinds=self.kinds,
-            under=None if self.under is None else str(self.under.resolve()),
-            after_ns=None if self.after is None else int(self.after.timestamp() * 1e9),
-            before_ns=None if self.before is None else int(self.before.timestamp() * 1e9),
-        )
+    def words(self) -> tuple[str, ...]:
+        """The words that are wanted."""
+        return tuple(part.text for part in self.wanted if isinstance(part, Words))
 
 
-def parse_like(text: str) -> LikeFile:
-    """``FILE`` or ``FILE@START-END`` with times as seconds or clock (90, 1:30, 0:01:30). Raises QueryError."""
-    matched = _SPAN.fullmatch(text)
-    if matched is None or Path(text).exists():
-        return LikeFile(Path(text))
-    start, end = _seconds(matched["start"], text), _seconds(matched["end"], text)
-    if end <= start:
-        raise QueryError(f"{text}: the span ends before it starts")
-    return LikeFile(Path(matched["file"]), (start, end))
+def _check_weight(weight: float) -> None:
+    if not (weight > 0 and math.isfinite(weight)):
+        raise QueryError(f"{weight:g} is no weight; a weight is a number above 0")
 
 
-def parse_kinds(text: str) -> frozenset[Modality]:
-    """Kinds separated by commas. Raises QueryError."""
-    kinds = [part.strip().lower() for part in text.split(",") if part.strip()]
-    for kind in kinds:
-        if kind not in MODALITIES:
-            raise QueryError(f"{kind!r} is no kind; there are {', '.join(MODALITIES)}")
-    if not kinds:
-        raise QueryError(f"--kind needs one or more of {', '.join(MODALITIES)}")
-    return frozenset(cast(list[Modality], kinds))
-
-
-def parse_date(text: str) -> datetime:
-    """An ISO date or date and time (2026-05-01, 2026-05-01T14:30), local unless it names a zone. Raises QueryError."""
-    try:
-        return datetime.fromisoformat(text).astimezone()
-    except (ValueError, OverflowError) as error:
-        raise QueryError(f"{text!r} is no date; write it like 2026-05-01 or 2026-05-01T14:30") from error
-
-
-def _seconds(text: str, whole: str) -> float:
-    matched = _CLOCK.fullmatch(text)
-    if matched is None:
-        raise QueryError(f"{whole}: {text!r} is no time; write seconds (90) or a clock time (1:30)")
-    hours, minutes, seconds = matched.groups()
-    return int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(seconds)
+def _nanoseconds(date: datetime | None) -> int | None:
+    """Nanoseconds since 1970, cut to what a catalog can hold: 1677 to 2262."""
+    return None if date is None else max(-_LATEST_NS, min(_LATEST_NS, int(date.timestamp() * 1e9)))

@@ -8,6 +8,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from indexer.errors import ExtractionError
 from indexer.extract.pictures import fitted, fitted_size
+from indexer.extract.recorded import picture_moment
 from indexer.extract.registry import Span
 from indexer.pieces import ExtractedPiece, Extraction, ExtractionLimits, MediaFormat
 
@@ -22,13 +23,14 @@ def extract(path: Path, media: MediaFormat, limits: ExtractionLimits, span: Span
             _check_size(picture, limits)
             width, height = fitted_size(*picture.size, media.image_size)
             picture.draft("RGB", (2 * width, 2 * height))  # JPEG alone: decode at 1/2, 1/4 or 1/8 of the size
+            recorded = picture_moment(picture)
             pixels = fitted(_upright_rgb(picture), media.image_size)
     except UnidentifiedImageError as error:
         raise ExtractionError("damaged: no picture can be recognised in it") from error
     except (OSError, SyntaxError, EOFError, ValueError) as error:
         raise ExtractionError(_reason(error)) from error
     piece = ExtractedPiece("image", frames=pixels[np.newaxis])
-    return Extraction("image", None, iter([piece]))
+    return Extraction("image", None, iter([piece]), recorded)
 
 
 def _check_size(picture: Image.Image, limits: ExtractionLimits) -> None:

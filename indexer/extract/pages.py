@@ -16,6 +16,7 @@ from PIL import Image
 
 from indexer.errors import ExtractionError
 from indexer.extract.pictures import cropped, fitted, fitted_size
+from indexer.extract.recorded import moment
 from indexer.extract.registry import Span
 from indexer.pieces import ExtractedPiece, Extraction, ExtractionLimits, MediaFormat
 
@@ -48,7 +49,8 @@ def extract(path: Path, media: MediaFormat, limits: ExtractionLimits, span: Span
         raise _failure(error, "damaged: its pages cannot be found") from error
     if count == 0:
         raise ExtractionError("damaged: it has no pages")
-    return Extraction("document", None, _pages(document, min(count, limits.pages), media.image_size))
+    recorded = moment((document.metadata or {}).get("creationDate") or "")
+    return Extraction("document", None, _pages(document, min(count, limits.pages), media.image_size), recorded)
 
 
 def _open(path: Path, filetype: str) -> pymupdf.Document:

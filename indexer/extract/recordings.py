@@ -6,6 +6,7 @@ from pathlib import Path
 from indexer.extract.audio import sound_pieces
 from indexer.extract.container import check_span, open_recording
 from indexer.extract.frames import video_pieces
+from indexer.extract.recorded import container_moment
 from indexer.extract.registry import Span
 from indexer.pieces import ExtractedPiece, Extraction, ExtractionLimits, MediaFormat
 
@@ -15,11 +16,13 @@ def extract(path: Path, media: MediaFormat, limits: ExtractionLimits, span: Span
     recording = open_recording(path)
     with recording.container:
         check_span(span, recording.duration if not recording.length_is_guessed else None)
+        streams = [stream.metadata for stream in (recording.video, recording.audio) if stream is not None]
+        recorded = container_moment(recording.container.metadata, *streams)
     is_video = recording.video is not None
     duration = min(recording.duration, limits.media_hours * 3600) if recording.duration is not None else None
     if is_video:
-        return Extraction("video", duration, _moments_then_sound(path, media, limits, span))
-    return Extraction("audio", duration, _sound(path, media, limits, span, at_least_one=True))
+        return Extraction("video", duration, _moments_then_sound(path, media, limits, span), recorded)
+    return Extraction("audio", duration, _sound(path, media, limits, span, at_least_one=True), recorded)
 
 
 def _moments_then_sound(

@@ -11,12 +11,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from indexer.errors import DecoderStartError, ExtractionError
 from indexer.extract.wire import Message, WireError, read_message, read_piece, write_message
 from indexer.extract.worker import greeting, request
 from indexer.pieces import ExtractedPiece, Extraction, ExtractionLimits, MediaFormat
+from storage.records import MODALITIES, Modality
 
 _START_SECONDS = 120.0
 _PIPE_BYTES = 1024 * 1024
@@ -60,8 +61,8 @@ class ExtractionWorker:
         message = self._ask(process, lambda: process.ask(request(absolute, span)))
         if "opened" not in message:
             raise self._refusal(message)
-        opened = message["opened"]
-        return Extraction(opened["kind"], opened["duration"], self._pieces(process))
+        kind, duration, recorded = self._ask(process, lambda: _opened(message["opened"]))
+        return Extraction(kind, duration, self._pieces(process), recorded)
 
     def close(self) -> None:
         """End the process. Safe to call twice; a later ``open`` starts another."""
@@ -133,6 +134,17 @@ class ExtractionWorker:
             return ExtractionError(str(message["failed"]))
         self.close()
         return ExtractionError(f"needs more than {self._limits.memory_megabytes} MB of memory")
+
+
+def _opened(said: Any) -> tuple[Modality, float | None, float | None]:
+    """Kind, length and time of recording of a file. Raises WireError: they may come from a decoder gone astray."""
+    try:
+        kind, numbers = said["kind"], (said["duration"], said["recorded"])
+    except (KeyError, TypeError) as error:
+        raise WireError("the file is not described") from error
+    if kind not in MODALITIES or not all(number is None or type(number) in (int, float) for number in numbers):
+        raise WireError("the description of the file makes no sense")
+    return kind, *numbers
 
 
 class _Gone(Exception):

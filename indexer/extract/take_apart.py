@@ -38,7 +38,7 @@ def take_apart(path: Path, media: MediaFormat, limits: ExtractionLimits, span: S
         raise
     except Exception as error:
         raise _unforeseen(error) from error
-    return Extraction(opened.kind, opened.duration, _guarded(opened.pieces))
+    return Extraction(opened.kind, opened.duration, _guarded(opened.pieces), opened.recorded)
 
 
 def _guarded(pieces: Iterator[ExtractedPiece]) -> Iterator[ExtractedPiece]:

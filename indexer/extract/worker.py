@@ -70,7 +70,8 @@ def _answer(write: Any, asked: Message, media: MediaFormat, limits: ExtractionLi
     span = (asked["span"][0], asked["span"][1]) if asked["span"] else None
     try:
         extraction = take_apart(Path(asked["path"]), media, limits, span)
-        write_message(write, {"opened": {"kind": extraction.kind, "duration": extraction.duration}})
+        opened = {"kind": extraction.kind, "duration": extraction.duration, "recorded": extraction.recorded}
+        write_message(write, {"opened": opened})
         for piece in extraction.pieces:
             write_piece(write, piece)
         write_message(write, {"done": True})

@@ -1,69 +1,70 @@
-"""What users type, read or refused."""
+"""Queries as records: what makes no sense is refused when it is built."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from engine.errors import QueryError
-from engine.query.query import LikeFile, Query, parse_date, parse_kinds, parse_like
+from engine.query.query import Filters, LikeFile, Query, Words
+from storage.records import PieceFilter
+
+
+def test_a_query_without_sense_is_refused() -> None:
+    with pytest.raises(QueryError, match="nothing to look for"):
+        Query(wanted=())
+    with pytest.raises(QueryError, match="nothing to look for"):
+        Query(wanted=(), unwanted=(Words("x"),))
+    with pytest.raises(QueryError, match="0 results"):
+        Query(wanted=(Words("x"),), limit=0)
+    with pytest.raises(QueryError, match="nothing to look for"):
+        Words("  ")
+
+
+@pytest.mark.parametrize("weight", [0, -1, float("nan"), float("inf")])
+def test_a_weight_is_above_nothing(weight: float) -> None:
+    with pytest.raises(QueryError, match="no weight"):
+        Words("x", weight)
+    with pytest.raises(QueryError, match="no weight"):
+        LikeFile(Path("x"), weight=weight)
+
+
+@pytest.mark.parametrize("place", [{"span": (3.0, 2.0)}, {"span": (-1.0, 2.0)}, {"page": 0}])
+def test_a_place_outside_any_file_is_refused(place: dict[str, object]) -> None:
+    with pytest.raises(QueryError, match="film"):
+        LikeFile(Path("film"), **place)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    "wrong",
     [
-        ("song.mp3", LikeFile(Path("song.mp3"))),
-        ("song.mp3@30-45", LikeFile(Path("song.mp3"), (30.0, 45.0))),
-        ("song.mp3@0.5-1.25", LikeFile(Path("song.mp3"), (0.5, 1.25))),
-        ("a/film.mkv@1:30-1:02:03.5", LikeFile(Path("a/film.mkv"), (90.0, 3723.5))),
-        ("me@home.jpg", LikeFile(Path("me@home.jpg"))),
-        ("me@home.mp4@1-2", LikeFile(Path("me@home.mp4"), (1.0, 2.0))),
+        {"kinds": frozenset({"sound"})},
+        {"globs": ("[z-a]",)},
+        {"globs": ("",)},
+        {"after": datetime(2024, 1, 2), "before": datetime(2024, 1, 2)},
+        {"longer": 5.0, "shorter": 5.0},
+        {"longer": -1.0},
+        {"shorter": float("nan")},
+        {"larger": 10, "smaller": 3},
     ],
 )
-def test_files_and_spans(text: str, expected: LikeFile) -> None:
-    assert parse_like(text) == expected
-
-
-def test_a_file_whose_name_looks_like_a_span_is_that_file(tmp_path: Path) -> None:
-    path = tmp_path / "take@1-2"
-    path.write_text("x")
-    assert parse_like(str(path)) == LikeFile(path)
-
-
-@pytest.mark.parametrize("text", ["a.mp3@5-5", "a.mp3@9-3", "a.mp3@1:2:3:4-5", "a.mp3@1..2-3", "a.mp3@:-3"])
-def test_bad_spans_are_refused(text: str) -> None:
+def test_filters_that_nothing_can_pass_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(QueryError):
-        parse_like(text)
+        Filters(**wrong)  # type: ignore[arg-type]
 
 
-@given(start=st.integers(0, 86_000), length=st.integers(1, 1000))
-def test_clock_times_mean_their_seconds(start: int, length: int) -> None:
-    def clock(seconds: int) -> str:
-        return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
-
-    parsed = parse_like(f"x.mp4@{clock(start)}-{clock(start + length)}")
-    assert parsed.span == (start, start + length)
-
-
-def test_kinds() -> None:
-    assert parse_kinds("audio, Video") == {"audio", "video"}
-    for wrong in ("", ",", "sound", "audio,pictures"):
-        with pytest.raises(QueryError, match="document"):
-            parse_kinds(wrong)
-
-
-def test_dates() -> None:
-    assert parse_date("2026-05-01") == datetime(2026, 5, 1).astimezone()
-    assert parse_date("2026-05-01T14:30+00:00").timestamp() == 1777645800
-    for wrong in ("yesterday", "2026-13-01", "", "0001-01-01"):
-        if wrong != "0001-01-01":
-            with pytest.raises(QueryError, match="no date"):
-                parse_date(wrong)
-
-
-@pytest.mark.parametrize("wrong", [{}, {"words": "  "}, {"words": "x", "limit": 0}, {"words": "x", "not_words": ("",)}])
-def test_a_query_without_sense_is_refused(wrong: dict[str, object]) -> None:
-    with pytest.raises(QueryError):
-        Query(**wrong)  # type: ignore[arg-type]
+def test_filters_reach_the_library_as_they_are_meant() -> None:
+    assert Filters().condition == PieceFilter()
+    condition = Filters(
+        kinds=frozenset({"audio"}),
+        under=Path("/music/../sounds"),
+        globs=("~/x/*.mp3", "*.wav"),
+        after=datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC),
+        before=datetime(9999, 1, 1, tzinfo=UTC),
+        larger=10,
+        smaller=10**30,
+    ).condition
+    assert (condition.under, condition.after_ns, condition.larger) == ("/sounds", 10**9, 10)
+    assert condition.globs == (str(Path.home() / "x/*.mp3"), "*.wav")
+    # What a catalog cannot count to is cut, not refused.
+    assert condition.before_ns == condition.smaller == 2**63 - 1
