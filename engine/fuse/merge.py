@@ -65,11 +65,11 @@ def merge_parameter(parameter: Parameter, method: FuseMethod) -> Tensor:
     if owner is not None and owner in parameter.specialists:
         own = parameter.specialists[owner]
         return own.float() if own.is_floating_point() else own
+    changed = [name for name, tensor in parameter.specialists.items() if not torch.equal(tensor, parameter.base)]
+    if not changed:  # to the bit: adding zero would turn -0 into 0, and frozen encoders are known by a hash
+        return parameter.base.float() if parameter.base.is_floating_point() else parameter.base
     if not parameter.base.is_floating_point():
-        for name, tensor in parameter.specialists.items():
-            if not torch.equal(tensor, parameter.base):
-                raise ModelError(f"tensor {parameter.name} is of whole numbers, yet the {name} specialist changed it")
-        return parameter.base
+        raise ModelError(f"tensor {parameter.name} is of whole numbers, yet the {changed[0]} specialist changed it")
     coefficients = {str(name): value for name, value in method.coefficients.items()}
     vectors = parameter.vectors()
     if method.method == "ties":

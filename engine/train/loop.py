@@ -135,13 +135,12 @@ def learning_rate(step: int, settings: StageSettings) -> float:
 
 
 def disturb(piece: PieceFeatures, noise: float) -> PieceFeatures:
-    """The same piece with its encoder features multiplied by 1 + ``noise`` times standard normal numbers."""
-    if not noise:
-        return piece
-    frames, sound = (
-        None if part is None else part * (1 + noise * torch.randn(part.shape)) for part in (piece.frames, piece.sound)
-    )
-    return replace(piece, frames=frames, sound=sound)
+    """The same piece, each channel of what the encoders say multiplied by 1 + ``noise`` times a standard normal."""
+
+    def disturbed(part: Tensor | None) -> Tensor | None:
+        return None if part is None else part * (1 + noise * torch.randn(part.shape[-1]))
+
+    return replace(piece, frames=disturbed(piece.frames), sound=disturbed(piece.sound)) if noise else piece
 
 
 def embedder(model: OmniModel, device: torch.device) -> Callable[[Sequence[PieceFeatures]], Tensor]:

@@ -59,13 +59,14 @@ class SearchSettings(Recipe):
 class DataSettings(Recipe):
     """A manifest (``pairs.py``), where to keep features, which split to learn from.
 
-    ``copies`` says of how many altered copies of each of its pieces (``augment.py``) to keep the features too.
+    ``copies`` says of how many altered copies of each of its pieces (``augment.py``) to keep the features too: by
+    modality, or by source, which goes first.
     """
 
     manifest: Path
     cache: Path
     split: str = "train"
-    copies: dict[Modality, int] = Field(default={})
+    copies: dict[str, int] = Field(default={})
 
 
 class TrainRecipe(Recipe):

@@ -78,8 +78,9 @@ def piece_variants(recipe: TrainRecipe, read: Reader) -> Variants:
 
     def variants(pair: Pair) -> list[PieceInput]:
         piece = read(pair)
-        copies = recipe.data.copies.get(pair.modality, 0) if pair.split == recipe.data.split else 0
-        return [prepare(one) for one in (piece, *altered_copies(piece, copies, sample_rate, piece_key(pair)))]
+        wanted = recipe.data.copies.get(pair.source, recipe.data.copies.get(pair.modality, 0))
+        count = wanted if pair.split == recipe.data.split else 0
+        return [prepare(one) for one in (piece, *altered_copies(piece, count, sample_rate, piece_key(pair)))]
 
     return variants
 

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from engine.errors import ModelError
 from engine.fuse.checkpoint_folder import new_folder
-from engine.fuse.merge import load_merged, merge, open_inputs
-from engine.fuse.recipe import FuseRecipe, read_fuse_recipe
+from engine.fuse.merge import load_merged, merge, merge_parameter, open_inputs
+from engine.fuse.recipe import FuseMethod, FuseRecipe, read_fuse_recipe
 from engine.fuse.search import search_coefficients, weighted_recall
-from engine.fuse.task_vectors import TensorFolder, measure_geometry
+from engine.fuse.task_vectors import Parameter, TensorFolder, measure_geometry
 
 
 def save(folder: Path, change: float = 0.0, **tensors: Tensor) -> Path:
@@ -44,6 +44,13 @@ def test_a_sum_and_the_owners_copy(recipe: FuseRecipe, tmp_path: Path) -> None:
     told = tomllib.loads((tmp_path / "fused" / "recipe.toml").read_text())
     assert told["settings"]["coefficients"] == {"image": 0.5, "audio": 0.25}
     assert set(told["made_from"]["audio_specialist"]["sha256"]) == {"first.safetensors", "second.safetensors"}
+
+
+def test_what_no_specialist_changed_stays_the_same_to_the_bit() -> None:
+    base = torch.tensor([-0.0, 0.0, 1.0], dtype=torch.float16)
+    method = FuseMethod(coefficients={"image": 0.3, "audio": 0.5})
+    fused = merge_parameter(Parameter("image_encoder.a", base, {"image": base.float(), "audio": base.float()}), method)
+    assert torch.equal(torch.signbit(fused), torch.signbit(base)) and torch.equal(fused, base.float())
 
 
 def test_zero_coefficients_give_the_base(recipe: FuseRecipe, tmp_path: Path) -> None:
