@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from engine.errors import ModelError
+from engine.model.rounding import is_scale, read_tensor
 
 
 class TensorFolder:
@@ -24,6 +25,7 @@ class TensorFolder:
         self.files: dict[str, Path] = {}
         self.shapes: dict[str, tuple[int, ...]] = {}
         self._open: dict[Path, Any] = {}
+        self._held: dict[Path, set[str]] = {}
         paths = sorted(folder.glob("*.safetensors"))
         if not paths:
             raise ModelError(f"model {folder}: there are no safetensors files")
@@ -33,7 +35,10 @@ class TensorFolder:
             except (OSError, SafetensorError) as error:
                 raise ModelError(f"model {folder}: cannot read {path.name}: {error}") from error
             self._open[path] = weights
-            for name in weights.keys():  # noqa: SIM118, not a mapping
+            self._held[path] = set(weights.keys())
+            for name in self._held[path]:
+                if is_scale(name, self._held[path]):
+                    continue
                 if name in self.files:
                     raise ModelError(
                         f"model {folder}: tensor {name} is in both {self.files[name].name} and {path.name}"
@@ -42,9 +47,9 @@ class TensorFolder:
                 self.shapes[name] = tuple(weights.get_slice(name).get_shape())
 
     def read(self, name: str) -> Tensor:
-        """One tensor as it is stored."""
-        tensor: Tensor = self._open[self.files[name]].get_tensor(name)
-        return tensor
+        """One tensor as it is stored; float32 if it is stored rounded."""
+        path = self.files[name]
+        return read_tensor(self._open[path], name, self._held[path])
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from engine.errors import ModelError
 from engine.model.audio_encoder import SAMPLE_RATE
 from engine.model.config import ModelConfig, read_config
 from engine.model.fused_model import FusedModel
+from engine.model.rounding import SCALE, is_scale, read_tensor, round_matrix
 from indexer.pieces import MediaFormat
 
 Part = Literal["backbone", "vision", "audio"]
@@ -102,9 +103,10 @@ class Checkpoint:
             state = {}
             for file in sorted({self.tensors[name] for name in names}):
                 with _open_weights(file, str(device)) as weights:
+                    held = set(weights.keys())
                     for name in names:
                         if self.tensors[name] == file:
-                            state[name.removeprefix(prefix)] = weights.get_tensor(name).float()
+                            state[name.removeprefix(prefix)] = read_tensor(weights, name, held).float()
             module = model.get_submodule(module_name)
             module.load_state_dict(state, assign=True)
             module.to(device).requires_grad_(False)
@@ -127,9 +129,14 @@ def open_checkpoint(folder: Path) -> Checkpoint:
     for file_name in config.weights:
         file = folder / file_name
         with _open_weights(file) as weights:
-            for name in weights.keys():  # noqa: SIM118, not a mapping
+            held = set(weights.keys())
+            for name in held:
+                if is_scale(name, held):
+                    continue
                 if name in tensors:
                     raise ModelError(f"model {folder}: tensor {name} is in both {tensors[name].name} and {file_name}")
+                if weights.get_slice(name).get_dtype() == "I8" and name + SCALE not in held:
+                    raise ModelError(f"model {folder}: tensor {name} in {file_name} is int8 without its scales")
                 tensors[name] = file
                 shapes[name] = tuple(weights.get_slice(name).get_shape())
     if not (folder / "tokenizer.json").is_file():
@@ -148,8 +155,13 @@ def open_checkpoint(folder: Path) -> Checkpoint:
     return Checkpoint(folder, config, tensors)
 
 
-def save_weights(model: FusedModel, folder: Path, dtype: torch.dtype = torch.float16) -> tuple[str, ...]:
-    """Write every tensor of ``model`` under ``folder``, what training never changes apart; returns the file names."""
+def save_weights(
+    model: FusedModel, folder: Path, dtype: torch.dtype = torch.float16, rounded: bool = False
+) -> tuple[str, ...]:
+    """Write every tensor of ``model`` under ``folder``, what training never changes apart; returns the file names.
+
+    With ``rounded``, matrices are written as int8 (``rounding.py``), those of the encoders excepted.
+    """
     files: dict[str, dict[str, torch.Tensor]] = {}
     word_embeddings = model.backbone.get_input_embeddings().weight
     for name, tensor in model.state_dict(keep_vars=True).items():
@@ -159,7 +171,11 @@ def save_weights(model: FusedModel, folder: Path, dtype: torch.dtype = torch.flo
             file = name.split(".")[0]
         else:
             file = "model"
-        files.setdefault(f"{file}.safetensors", {})[name] = tensor.detach().to("cpu", dtype).contiguous()
+        tensors = files.setdefault(f"{file}.safetensors", {})
+        if rounded and tensor.ndim == 2 and not file.endswith("_encoder"):
+            tensors[name], tensors[name + SCALE] = round_matrix(tensor.detach().cpu())
+        else:
+            tensors[name] = tensor.detach().to("cpu", dtype).contiguous()
     for file_name, tensors in files.items():
         save_file(tensors, folder / file_name, metadata={"format": "pt"})
     return tuple(sorted(files))

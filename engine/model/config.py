@@ -18,13 +18,15 @@ Pooling = Literal["mean", "last"]
 
 @dataclass(frozen=True)
 class Mix:
-    """Weights of the three readings of a piece, summed before the last normalisation.
+    """Weights of the readings of a piece, summed before the last normalisation.
 
-    ``model`` is the pooled output of the backbone; ``classes`` the mixture of class texts and ``map`` the linear map,
-    both of the closed-form picture readout, and both zero for a modality without pictures.
+    ``model`` is the pooled output of the backbone, ``words`` the same for the words of a page alone; ``classes`` the
+    mixture of class texts and ``map`` the linear map, both of the closed-form picture readout, and both zero for a
+    modality without pictures.
     """
 
     model: float = 1.0
+    words: float = 0.0
     classes: float = 0.0
     map: float = 0.0
 

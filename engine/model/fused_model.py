@@ -96,8 +96,18 @@ class FusedModel(nn.Module):
 
     def embed_features(self, pieces: Sequence[PieceFeatures]) -> Tensor:
         """L2-normalised embeddings (n, dimension) of what ``extract`` returned, wherever that lies."""
-        embeddings = self._mix(pieces, self.encode(*self.soft_tokens(pieces)))
-        return F.normalize(embeddings - self.centres([piece.modality for piece in pieces]), dim=-1)
+        worded = [place for place, piece in enumerate(pieces) if self._reads_words_apart(piece)]
+        words = [PieceFeatures("text", tokens=pieces[place].tokens) for place in worded]
+        pooled = self.encode(*self.soft_tokens([*pieces, *words]))
+        mixed = self._mix(pieces, pooled[: len(pieces)])
+        if worded:
+            weights = torch.tensor([[self.config.mix[pieces[place].modality].words] for place in worded]).to(mixed)
+            mixed = mixed.index_add(0, torch.tensor(worded, device=mixed.device), weights * pooled[len(pieces) :])
+        return F.normalize(mixed - self.centres([piece.modality for piece in pieces]), dim=-1)
+
+    def _reads_words_apart(self, piece: PieceFeatures) -> bool:
+        has_both = piece.tokens is not None and len(piece.tokens) > 0 and piece.frames is not None
+        return has_both and self.config.mix[piece.modality].words > 0
 
     def soft_tokens(self, pieces: Sequence[PieceFeatures]) -> tuple[Tensor, Tensor]:
         """The sequence of each piece (n, longest, width), prefix and suffix included, and their lengths (n,).

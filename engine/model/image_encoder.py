@@ -2,7 +2,7 @@
 
 Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", ICML 2019, in its Lite form:
 no squeeze-and-excitation, ReLU6 everywhere. Inference only, so each batch normalisation is folded into the
-convolution before it (``recipes/first_weights/convert.py`` does that); what remains is convolutions and clipping.
+convolution before it (``recipes/mini/base.py`` does that); what remains is convolutions and clipping.
 """
 
 import torch

@@ -3,7 +3,8 @@
     python recipes/mini/finish.py --cache CACHE --model FOLDER --out FOLDER [--device cuda]
 
 Reads the manifest and the features in ``CACHE``; only rows of the training split are learned from. ``background``, the
-mean and deviation of the cosine of a query and a piece that have nothing in common, is taken from held-out rows.
+mean and deviation of the cosine of a query and a piece that have nothing in common, is taken from held-out rows. What
+is written is rounded to int8, the encoders apart.
 """
 
 import argparse
@@ -31,6 +32,7 @@ from storage.records import MODALITIES, Modality
 PENALTY = 0.3
 CLASS_WEIGHT = 2.0  # of a class row, where a captioned picture counts one
 PICTURE_MIX = Mix(model=0.5, classes=1.0, map=1.0)
+PAGE_MIX = Mix(model=0.5, words=0.5)
 CENTRES: dict[Modality, float] = {"image": 0.75, "video": 0.75, "audio": 0.5}  # how much of the mean is taken off
 SAMPLE = 2000  # pieces of a modality that its mean is taken of
 BACKGROUND = 400  # pieces of a modality, and as many queries
@@ -61,9 +63,7 @@ class Finisher:
 
     def rows(self, modality: Modality, splits: Sequence[str]) -> list[int]:
         """Rows of a modality in some splits."""
-        return [
-            row for row, pair in enumerate(self.data.pairs) if pair.modality == modality and pair.split in splits
-        ]
+        return [row for row, pair in enumerate(self.data.pairs) if pair.modality == modality and pair.split in splits]
 
     def fit_readout(self, packages: Path) -> None:
         """Class texts and ridge map, to the text space as this model has it."""
@@ -80,7 +80,7 @@ class Finisher:
             PENALTY,
         )
         self.model.readout.load_state_dict({"class_texts": table, "map.weight": weight, "map.bias": bias})
-        mix = dict.fromkeys(MODALITIES, Mix()) | {"image": PICTURE_MIX, "video": PICTURE_MIX}
+        mix = dict.fromkeys(MODALITIES, Mix()) | {"image": PICTURE_MIX, "video": PICTURE_MIX, "document": PAGE_MIX}
         self.model.config = replace(self.model.config, mix=mix)
 
     def fit_centres(self) -> None:
@@ -138,7 +138,7 @@ def main() -> None:
     finisher.fit_centres()
     config = replace(model.config, background=finisher.background())
     out.mkdir(parents=True, exist_ok=True)
-    save_config(replace(config, weights=save_weights(model, out)), out)
+    save_config(replace(config, weights=save_weights(model, out, rounded=True)), out)
     for name in ("tokenizer.json", "recipe.toml"):
         shutil.copy(arguments.model / name, out)
 

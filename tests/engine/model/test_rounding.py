@@ -1,0 +1,50 @@
+"""Weights rounded to int8."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from engine.errors import ModelError
+from engine.fuse.task_vectors import TensorFolder
+from engine.model.checkpoint import open_checkpoint, save_config, save_weights
+from engine.model.rounding import round_matrix
+from tests.engine.train.tiny import save_tiny
+
+
+def test_no_entry_moves_by_more_than_half_a_step() -> None:
+    matrix = torch.randn(7, 50, generator=torch.Generator().manual_seed(0)) * torch.logspace(-6, 3, 7).unsqueeze(1)
+    rounded, scales = round_matrix(matrix)
+    assert rounded.dtype == torch.int8 and rounded.abs().amax(dim=1).tolist() == [127] * 7
+    assert bool(((rounded * scales.unsqueeze(1) - matrix).abs() <= 0.5001 * scales.unsqueeze(1)).all())
+    assert round_matrix(torch.zeros(2, 3))[0].tolist() == [[0, 0, 0], [0, 0, 0]]
+
+
+def test_a_rounded_checkpoint_says_nearly_the_same(tmp_path: Path) -> None:
+    model = open_checkpoint(save_tiny(tmp_path / "plain")).load()
+    (tmp_path / "rounded").mkdir()
+    (tmp_path / "rounded" / "tokenizer.json").write_bytes((tmp_path / "plain" / "tokenizer.json").read_bytes())
+    save_config(model.config, tmp_path / "rounded")
+    assert save_weights(model, tmp_path / "rounded", torch.float32, rounded=True) == model.config.weights
+    checkpoint = open_checkpoint(tmp_path / "rounded")
+    before, after = model.state_dict(), checkpoint.load().state_dict()
+    assert before.keys() == after.keys() == TensorFolder(tmp_path / "rounded").files.keys()
+    for name, tensor in before.items():
+        assert after[name].dtype == torch.float32
+        torch.testing.assert_close(after[name], tensor, rtol=0, atol=float(tensor.abs().max()) / 200)
+        if "encoder" in name.split(".")[0]:
+            assert torch.equal(after[name], tensor)
+    matrix = next(name for name in before if name.endswith("output.dense.weight"))
+    assert torch.equal(TensorFolder(tmp_path / "rounded").read(matrix), after[matrix])
+
+
+def test_an_int8_matrix_without_scales_is_refused(tmp_path: Path) -> None:
+    folder = save_tiny(tmp_path / "plain")
+    model = open_checkpoint(folder).load()
+    save_weights(model, folder, torch.float32, rounded=True)
+    tensors = load_file(folder / "model.safetensors")
+    del tensors[next(name for name in tensors if name.endswith(".scale"))]
+    save_file(tensors, folder / "model.safetensors")
+    with pytest.raises(ModelError, match="is int8 without its scales"):
+        open_checkpoint(folder)
