@@ -2,9 +2,10 @@
 
     python recipes/mini/corpus.py --cache CACHE
 
-Writes ``CACHE/manifest.jsonl`` (format: engine/train/pairs.py) and prints how many rows each source has. Splits are
-made by ``splits.py``; besides train, validation and test there are "excluded" (the files of the sample library and what
-bears their titles or bytes), and the splits of photos.py and of sounds that may only be measured.
+Writes ``CACHE/manifest.jsonl`` (format: engine/train/pairs.py) and prints how many rows each source has;
+``CACHE/manifest_all.jsonl`` has the same rows with validation and test put to train, for the weights that ship. Splits
+are made by ``splits.py``; besides train, validation and test there are "excluded" (the files of the sample library and
+what bears their titles or bytes), and the splits of photos.py and of sounds that may only be measured.
 """
 
 import argparse
@@ -32,13 +33,25 @@ def main() -> None:
     cache = parser.parse_args().cache.absolute()
     packages.fetch(cache)
     rows = manifest_rows(build(cache), cache)
-    target = cache / "manifest.jsonl"
+    write(cache / "manifest.jsonl", rows)
+    write(cache / "manifest_all.jsonl", map(learned, rows))
+    for line in table(rows):
+        print(line)
+
+
+def write(target: Path, rows: Iterable[dict]) -> None:
+    """One row a line; what was there stays until all is written."""
     scratch = target.with_suffix(".partial")
     with scratch.open("w", encoding="utf-8") as manifest:
         manifest.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     scratch.replace(target)
-    for line in table(rows):
-        print(line)
+
+
+def learned(row: dict) -> dict:
+    """The row, to be learned from if it was held out to measure by."""
+    if row["split"] not in LEARNED:
+        return row
+    return {key: value for key, value in row.items() if key != "new_clip"} | {"split": "train"}
 
 
 def build(cache: Path) -> list[dict]:
