@@ -242,7 +242,7 @@ QUERIES = (
 
 DEMO_QUERIES = (
     DemoQuery("Words find the seconds of a film.", "video", words="an acoustic guitar"),
-    DemoQuery("Words find a sound whose name says nothing.", "audio", words="a telephone ringing"),
+    DemoQuery("Words find a sound whose name says nothing.", "audio", words="a choir singing"),
     DemoQuery("A photo of a mushroom finds the page about them.", "document", file="mushroom.jpg"),
     DemoQuery("The sound of a till finds the scene in which one is heard.", "video", file="till.mp3"),
     DemoQuery("A clip of a schooner finds the ship's log.", "text", file="schooner.mp4"),
