@@ -108,7 +108,7 @@ def evaluate(
     missing = []
     bases: dict[Path, Tensor] = {}
     for seed in chosen:
-        start = base_folder(recipe, seed)
+        start = recipe.base_folder(seed)
         if _is_model(start) and start not in bases:
             bases[start] = bench.embed(start)
         for name in names:
@@ -134,24 +134,18 @@ def evaluate(
     }
 
 
-def base_folder(recipe: TrainRecipe, seed: int) -> Path:
-    """The checkpoint that the specialists of a seed start from: the recipe's base, or what ``align`` made of it."""
-    return recipe.base if recipe.align is None else recipe.out / f"seed-{seed}" / "base"
-
-
 def row_folder(recipe: TrainRecipe, seed: int, row: str) -> Path:
     """Where the checkpoint of a row lies for a seed; a row that is a path is the same for all."""
     if row == "base":
-        return base_folder(recipe, seed)
-    return Path(row) if _is_path(row) else recipe.out / f"seed-{seed}" / row
+        return recipe.base_folder(seed)
+    return Path(row) if _is_path(row) else recipe.folder(seed, row)
 
 
 def list_rows(recipe: TrainRecipe, seeds: Sequence[int]) -> list[str]:
     """The base and the stages of the recipe in their order, made or not, then whatever other checkpoints there are."""
     planned = ["base", *recipe.specialists, *AFTER_SPECIALISTS]
-    found = {
-        folder.parent.name for seed in seeds for folder in sorted((recipe.out / f"seed-{seed}").glob("*/config.json"))
-    }
+    folders = [recipe.folder(seed, "base").parent for seed in seeds]
+    found = {config.parent.name for folder in folders for config in folder.glob("*/config.json")}
     return [*planned, *sorted(name for name in found if name not in planned and not name.startswith("."))]
 
 

@@ -94,6 +94,14 @@ class TrainRecipe(Recipe):
     projectors: StageSettings | None = None
     joint: StageSettings | None = None
 
+    def folder(self, seed: int, stage: str) -> Path:
+        """Where the checkpoint of a stage lies: "image" and so on for specialists, else the stage's name."""
+        return self.out / f"seed-{seed}" / stage
+
+    def base_folder(self, seed: int) -> Path:
+        """The checkpoint that the specialists of a seed start from: the base, or what ``align`` made of it."""
+        return self.base if self.align is None else self.folder(seed, "base")
+
     @model_validator(mode="before")
     @classmethod
     def _spread_common(cls, raw: Any) -> Any:

@@ -59,8 +59,13 @@ class Run:
     seed: int
 
     def folder(self, stage: str) -> Path:
-        """Where the checkpoint of a stage lies: "image" and so on for specialists, else the stage's name."""
-        return self.recipe.out / f"seed-{self.seed}" / stage
+        """Where the checkpoint of a stage of this seed lies."""
+        return self.recipe.folder(self.seed, stage)
+
+    @property
+    def base(self) -> Path:
+        """The checkpoint that the specialists of this seed start from."""
+        return self.recipe.base_folder(self.seed)
 
 
 def fill_cache(recipe: TrainRecipe, variants: Variants) -> int:
@@ -79,8 +84,9 @@ def piece_variants(recipe: TrainRecipe, read: Reader) -> Variants:
     def variants(pair: Pair) -> list[PieceInput]:
         piece = read(pair)
         wanted = recipe.data.copies.get(pair.source, recipe.data.copies.get(pair.modality, 0))
-        count = wanted if pair.split == recipe.data.split else 0
-        return [prepare(one) for one in (piece, *altered_copies(piece, count, sample_rate, piece_key(pair)))]
+        is_learned = wanted > 0 and pair.split == recipe.data.split
+        copies = altered_copies(piece, wanted, sample_rate, piece_key(pair)) if is_learned else ()
+        return [prepare(one) for one in (piece, *copies)]
 
     return variants
 
@@ -100,11 +106,6 @@ def open_data(recipe: TrainRecipe, split: str) -> TrainingData:
     return TrainingData(pairs, cache, open_model(recipe.base).tokenizer())
 
 
-def base_folder(run: Run) -> Path:
-    """The checkpoint that specialists start from."""
-    return run.recipe.base if run.recipe.align is None else run.folder("base")
-
-
 def align(run: Run) -> Path:
     """Make the base: fit the projectors of ``align``'s modalities (pictures, unless named) to the recipe's base."""
     settings = _present(run.recipe.align, "align")
@@ -114,27 +115,27 @@ def align(run: Run) -> Path:
 def train_specialist(run: Run, modality: Modality) -> Path:
     """Train the specialist of one modality from the base."""
     settings = run.recipe.specialists[modality]
-    return _stage(run, modality, base_folder(run), settings, (modality,), backbone=True)
+    return _stage(run, modality, run.base, settings, (modality,), backbone=True)
 
 
 def train_joint(run: Run) -> Path:
     """Train all modalities at once from the base: what the recipe is compared with."""
     settings = _present(run.recipe.joint, "joint")
-    return _stage(run, "joint", base_folder(run), settings, settings.modalities or run.data.modalities, backbone=True)
+    return _stage(run, "joint", run.base, settings, settings.modalities or run.data.modalities, backbone=True)
 
 
 def train_projectors(run: Run) -> Path:
     """Train the projectors of all modalities beside a frozen backbone: a strong baseline that leaves text as it is."""
     settings = _present(run.recipe.projectors, "projectors")
     chosen = settings.modalities or tuple(name for name in run.data.modalities if name != "text")
-    return _stage(run, "projectors", base_folder(run), settings, chosen, backbone=False)
+    return _stage(run, "projectors", run.base, settings, chosen, backbone=False)
 
 
 def fuse(run: Run) -> Path:
     """Fuse the specialists of this run as the recipe says, after a search for the coefficients if it asks for one."""
     out = run.folder("fused")
     specialists = {modality: run.folder(modality) for modality in run.recipe.specialists}
-    recipe = FuseRecipe(base=base_folder(run), specialists=specialists, **run.recipe.fuse.model_dump())
+    recipe = FuseRecipe(base=run.base, specialists=specialists, **run.recipe.fuse.model_dump())
     if out.exists():
         check_made(out, {"made_from": describe_inputs(recipe)})
         return out

@@ -71,7 +71,7 @@ class Finisher:
         pooled = torch.cat([self.data.first_pieces([row])[0].frames[:, 0] for row in rows])
         captions = [self.data.pairs[row].texts for row in rows]
         texts = self.texts([own[0] for own in captions]) + self.texts([". ".join(own[:2]) for own in captions])
-        table = class_texts(packages, lambda names: self.texts(names))
+        table = class_texts(packages, self.texts)
         classes = class_rows(self.model.image_encoder.classifier.weight.cpu(), pooled)
         weight, bias = ridge(
             torch.cat([pooled, classes]),

@@ -1,11 +1,9 @@
 """Two seeds of a tiny recipe, every stage made, and the report on them."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-import torch
 
 from engine.evaluate.evaluation import evaluate
 from engine.model.families import open_model
@@ -22,6 +20,7 @@ from engine.train.stages import (
     train_specialist,
 )
 from tests.engine.evaluate.held_out import add_held_out
+from tests.engine.train.conftest import one_thread  # noqa: F401, a fixture for these tests too
 from tests.engine.train.tiny import STAGE, make_data, save_tiny, tiny_recipe
 
 
@@ -31,14 +30,6 @@ class Evaluated:
 
     recipe: TrainRecipe
     report: dict[str, Any]
-
-
-@pytest.fixture(autouse=True, scope="session")
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

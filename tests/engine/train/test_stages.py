@@ -16,7 +16,6 @@ from engine.model.families import OmniModel, open_model
 from engine.train.stages import (
     Run,
     align,
-    base_folder,
     fuse,
     open_data,
     open_run,
@@ -216,7 +215,7 @@ def test_the_anchor_keeps_the_text_geometry(world: World, tmp_path: Path) -> Non
 
 def test_a_base_may_be_aligned_first_and_specialists_start_from_it(world: World, tmp_path: Path) -> None:
     run = open_run(tiny_recipe(world.base, world.manifest, tmp_path, align={}), seed=0)
-    assert base_folder(run) == align(run) == run.folder("base")
+    assert run.base == align(run) == run.folder("base")
     assert changed(world.base, run.folder("base")) == {"image_projector"}
     assert changed(run.folder("base"), train_specialist(run, "audio")) == {"backbone", "audio_projector"}
 
