@@ -49,7 +49,7 @@ def _try_search() -> str:
         return "this build of FAISS has no GPU part; the extra `gpu` installs one that has"
     from engine.gpu_search import FaissGpuSearch, TorchSearch
 
-    vectors = np.eye(64, 32, dtype=np.float32) + np.eye(64, 32, -32, dtype=np.float32) / 2
+    vectors = (np.eye(64, 32) + np.eye(64, 32, -32) / 2).astype(np.float32)
     by_torch, by_faiss = TorchSearch(32, "cuda"), FaissGpuSearch(32, vectors, lists=1)
     for search in (by_torch, by_faiss):
         search.add(np.arange(64), vectors.astype(np.float16))

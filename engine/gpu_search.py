@@ -79,21 +79,19 @@ class FaissGpuSearch:
     """
 
     def __init__(self, dimension: int, sample: NDArray[np.float32], lists: int, probed: int = _LISTS_PROBED) -> None:
-        self._resources = faiss.StandardGpuResources()
-        config = faiss.GpuIndexIVFScalarQuantizerConfig()
-        self._index: Any = faiss.GpuIndexIVFScalarQuantizer(
-            self._resources,
-            dimension,
-            lists,
-            faiss.ScalarQuantizer.QT_fp16,
-            faiss.METRIC_INNER_PRODUCT,
-            False,
-            config,
+        library: Any = faiss  # builds for the processor lack these names
+        self._resources = library.StandardGpuResources()
+        self._index = library.GpuIndexIVFScalarQuantizer(
+            self._resources, dimension, lists, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT, False
         )
         self._index.train(np.ascontiguousarray(sample, dtype=np.float32))
-        self._index.nprobe = min(probed, lists)
+        self.probe(probed)
         self._last = -1
         self._removed = np.empty(0, dtype=np.int64)
+
+    def probe(self, lists: int) -> None:
+        """How many of the nearest lists a search looks at."""
+        self._index.nprobe = min(lists, self._index.nlist)
 
     @property
     def name(self) -> str:
