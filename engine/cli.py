@@ -89,7 +89,7 @@ def rebuild(
     vectors: Annotated[bool, typer.Option("--vectors", help="Only the vector index, from stored embeddings.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Embed everything anew that was ever indexed, for example with another model."""
+    """Embed everything anew that was ever indexed; the old embeddings answer until that is done."""
     with context.obj.open() as engine:
         if vectors:
             engine.rebuild_vectors()
@@ -204,6 +204,7 @@ def status(context: typer.Context, as_json: Json = False) -> None:
                 "roots": [{"path": path, "scanned_at": when} for path, when in state.roots.items()],
                 "failed": [{"path": failure.path, "reason": failure.reason} for failure in state.failures],
                 "disk_bytes": state.disk_bytes,
+                "reembedding": None if state.reembedding is None else dataclasses.asdict(state.reembedding),
             }
         )
     else:

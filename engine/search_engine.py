@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
-from engine.errors import QueryError
+from engine.errors import ModelError, QueryError
 from engine.query.calibrate import Background
 from engine.query.copies import own_pieces
 from engine.query.embed_query import embed_query
@@ -21,7 +21,11 @@ from engine.settings import Settings, load_settings
 from indexer.pieces import ExtractionLimits
 from indexer.pipeline import IndexSummary, PipelineOptions, Progress
 from indexer.pipeline import index as index_paths
+from indexer.reembed import Reembedding, reembed, reembedding
+from storage import generations
+from storage.catalog import Catalog
 from storage.check import Finding, check
+from storage.errors import DataFolderError, ModelMismatchError
 from storage.library import Library
 from storage.records import MODALITIES, Failure, LibraryCounts, Modality
 
@@ -49,15 +53,19 @@ class FilterOptions(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Status:
-    """What a library holds. ``roots``: what was asked for, with the time of its last scan (seconds since 1970);
-    ``disk_bytes``: what the data folder takes up."""
+    """What a library holds. ``model``: the fingerprint of what made it, which the settings then called ``model_name``
+    and now ``settings_model``. ``roots``: what was asked for, with the time of its last scan (seconds since 1970);
+    ``disk_bytes``: what the data folder takes up; ``reembedding``: a change of model that is not finished."""
 
     data: Path
     model: str | None
+    model_name: str
+    settings_model: str
     counts: LibraryCounts
     roots: dict[str, float]
     failures: tuple[Failure, ...]
     disk_bytes: int
+    reembedding: Reembedding | None = None
 
 
 class SearchEngine:
@@ -74,8 +82,7 @@ class SearchEngine:
 
     def __init__(self, library: Library, settings: Settings) -> None:
         self._library, self._settings = library, settings
-        self._loaded: ModelEmbedder | None = None
-        self._priors: dict[tuple[Modality, Modality], Background] = {}
+        self._models: dict[str, ModelEmbedder] = {}
 
     @classmethod
     def open(cls, data: Path | str | None = None, settings: Settings | None = None) -> "SearchEngine":
@@ -106,33 +113,44 @@ class SearchEngine:
     ) -> IndexSummary:
         """Make the library hold exactly what is at and below ``paths``: new, changed, renamed and deleted files.
 
-        Files that cannot be read are listed in the summary with their reasons; they stop nothing.
-        Raises ModelError, ModelMismatchError, LibraryBusyError, DataFolderError.
+        Files that cannot be read are listed in the summary with their reasons; they stop nothing. When the settings
+        name another model than the library was made with, all of the library is embedded anew; the old embeddings
+        answer until that is done.
+        Raises ModelError, LibraryBusyError, DataFolderError.
         """
-        return index_paths(self._library, self._embedder(), _absolute(paths), self._pipeline_options(), on_progress)
+        embedder, library = self._embedder(), self._current()
+        held, wanted = library.catalog.model(), (embedder.fingerprint, embedder.dimension)
+        if held is not None and held != wanted:
+            return reembed(library, embedder, _absolute(paths), self._pipeline_options(), on_progress)
+        change = reembedding(library)
+        if change is not None and change.fingerprint != embedder.fingerprint:  # the user went back to this model
+            with library.writer_lock():
+                generations.remove(generations.unfinished(library.folder))
+        return index_paths(library, embedder, _absolute(paths), self._pipeline_options(), on_progress)
 
     def rebuild(self, on_progress: Callable[[Progress], None] = lambda progress: None) -> IndexSummary:
-        """Empty the library and index everything anew that was ever asked for, with the model the settings name."""
-        roots = [Path(root) for root in self._library.catalog.roots()]
-        embedder = self._embedder()
-        with self._library.writer_lock():
-            self._library.catalog.empty()
-            self._library.drop_snapshot()
-        return index_paths(self._library, embedder, roots, self._pipeline_options(), on_progress)
+        """Embed everything anew that was ever asked for, with the model the settings name; the old answers until done.
+
+        Goes on with one that was interrupted.
+        """
+        return reembed(self._current(), self._embedder(), [], self._pipeline_options(), on_progress)
 
     def rebuild_vectors(self) -> None:
         """Build the vector index anew from the embeddings in the catalog; nothing is embedded again."""
-        with self._library.writer_lock():
-            self._library.drop_snapshot()
-            self._library.refresh()
-            self._library.save_snapshot()
+        library = self._current()
+        with library.writer_lock():
+            library.drop_snapshot()
+            library.refresh()
+            library.save_snapshot()
 
     def forget(self, path: Path | str) -> int:
         """Take ``path`` and what is below it out of the library (never off the disk); returns how many files left."""
-        with self._library.writer_lock():
-            gone = self._library.catalog.forget(str(_absolute([path])[0]))
-            self._library.refresh()
-            self._library.save_snapshot()
+        library = self._current()
+        with library.writer_lock():
+            library.refresh()
+            gone = library.catalog.forget(str(_absolute([path])[0]))
+            library.refresh()
+            library.save_snapshot()
             return gone
 
     # --- asking
@@ -170,15 +188,23 @@ class SearchEngine:
 
     def ask(self, query: Query) -> SearchResult:
         """Answer ``query``. Raises as ``search`` does."""
-        self._check_paths(query)
-        embedder = self._embedder()
-        self._library.catalog.require_model(embedder.fingerprint, embedder.dimension)
+        library = self._current()
+        try:
+            return self._ask(query, library)
+        except DataFolderError:
+            if library.is_current():
+                raise
+            return self._ask(query, self._current())  # another process has just put a later generation in its place
+
+    def _ask(self, query: Query, library: Library) -> SearchResult:
+        catalog = library.catalog
+        _check_paths(query, catalog)
+        embedder = self._embedder_of(catalog)
         started = time.perf_counter()
-        self._library.refresh()
-        catalog = self._library.catalog
+        library.refresh()
         readings = embed_query(query, embedder, self._limits(), catalog)
         own = own_pieces(() if query.include_self else query.wanted, catalog)
-        hits = search_library(self._library, query, readings, own, self._priors)
+        hits = search_library(library, query, readings, own, _priors(embedder))
         return SearchResult((time.perf_counter() - started) * 1000, tuple(hits))
 
     def keep_answer(self, result: SearchResult) -> None:
@@ -191,53 +217,99 @@ class SearchEngine:
 
     def status(self) -> Status:
         """What the library holds; needs no model."""
-        catalog = self._library.catalog
+        library = self._current()
+        catalog = library.catalog
         model = catalog.model()
         return Status(
-            data=self._library.folder,
+            data=library.folder,
             model=None if model is None else model[0],
+            model_name=catalog.model_name(),
+            settings_model=self._model_name(),
             counts=catalog.counts(),
             roots=catalog.roots(),
             failures=tuple(catalog.failures_under("/").values()),
-            disk_bytes=sum(path.stat().st_size for path in self._library.folder.rglob("*") if path.is_file()),
+            disk_bytes=sum(path.stat().st_size for path in library.folder.rglob("*") if path.is_file()),
+            reembedding=reembedding(library),
         )
 
     def check(self) -> list[Finding]:
         """Hold the library against its own promises; an empty list means that all is well."""
-        return check(self._library)
+        return check(self._current())
 
     # --- what it is made of
 
+    def _current(self) -> Library:
+        """The library as it is now: one that was made anew meanwhile, also by another process, takes its place."""
+        if not self._library.is_current():
+            self._library = Library(self._library.folder)  # threads may still read from the one before
+        return self._library
+
     def _embedder(self) -> "ModelEmbedder":
-        if self._loaded is None:
+        """The model that the settings name."""
+        return self._load(self._model_name())
+
+    def _embedder_of(self, catalog: Catalog) -> "ModelEmbedder":
+        """The model that made what is in the library: until a change of model is finished, the old one.
+
+        Raises ModelMismatchError if it is not to be had any more.
+        """
+        held, name = catalog.model(), self._model_name()
+        if held is None:
+            return self._load(name)
+        reason = "it has changed"
+        for candidate in dict.fromkeys([catalog.model_name() or name, name]):
+            try:
+                embedder = self._load(candidate)
+            except ModelError as error:
+                if candidate == name:
+                    raise
+                reason = str(error)
+                continue
+            if (embedder.fingerprint, embedder.dimension) == held:
+                return embedder
+        raise ModelMismatchError(
+            f"{catalog.path.parent}: the model that made this library cannot be loaded any more ({reason}); "
+            "`synesthete rebuild` embeds everything anew with the model of the settings"
+        )
+
+    def _model_name(self) -> str:
+        """As the settings have it, a path made absolute, so that it means the same in whatever folder."""
+        name = self._settings.model.name
+        path = Path(name).expanduser()
+        return str(path.absolute()) if path.exists() and name != "bundled" else name
+
+    def _load(self, name: str) -> "ModelEmbedder":
+        if name not in self._models:
             from engine.model.embedder import ModelEmbedder
 
             model = self._settings.model
-            self._loaded = ModelEmbedder.load(model.name, device=model.device, threads=model.threads or None)
-            self._priors = {
-                (query, piece): Background(*self._loaded.background(query, piece))
-                for query in MODALITIES
-                for piece in MODALITIES
-            }
-        return self._loaded
-
-    def _check_paths(self, query: Query) -> None:
-        """What can be refused before a model is loaded. A folder that is gone may still be asked for, if it is held."""
-        for part in (*query.wanted, *query.unwanted):
-            if isinstance(part, LikeFile):
-                path = part.path.expanduser()
-                if not path.exists() or path.is_dir():
-                    raise QueryError(f"{part.path}: {'it is a folder' if path.is_dir() else 'no such file'}")
-        under = query.filters.condition.under
-        if under is not None and not Path(under).exists() and not self._library.catalog.sources_under(under):
-            raise QueryError(f"{query.filters.under}: there is no such folder, and nothing below it is in the library")
+            self._models[name] = ModelEmbedder.load(name, device=model.device, threads=model.threads or None)
+        return self._models[name]
 
     def _limits(self) -> ExtractionLimits:
         return ExtractionLimits(**self._settings.limits.model_dump())
 
     def _pipeline_options(self) -> PipelineOptions:
         settings = self._settings.index
-        return PipelineOptions(workers=settings.workers, batch=settings.batch, limits=self._limits())
+        return PipelineOptions(settings.workers, settings.batch, self._limits(), self._model_name())
+
+
+def _priors(embedder: "ModelEmbedder") -> dict[tuple[Modality, Modality], Background]:
+    return {
+        (query, piece): Background(*embedder.background(query, piece)) for query in MODALITIES for piece in MODALITIES
+    }
+
+
+def _check_paths(query: Query, catalog: Catalog) -> None:
+    """What can be refused before a model is loaded. A folder that is gone may still be asked for, if it is held."""
+    for part in (*query.wanted, *query.unwanted):
+        if isinstance(part, LikeFile):
+            path = part.path.expanduser()
+            if not path.exists() or path.is_dir():
+                raise QueryError(f"{part.path}: {'it is a folder' if path.is_dir() else 'no such file'}")
+    under = query.filters.condition.under
+    if under is not None and not Path(under).exists() and not catalog.sources_under(under):
+        raise QueryError(f"{query.filters.under}: there is no such folder, and nothing below it is in the library")
 
 
 def _absolute(paths: Sequence[Path | str]) -> list[Path]:

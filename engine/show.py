@@ -40,6 +40,8 @@ def show_hits(console: Console, hits: Sequence[Hit], relative_to: Path, words: S
 
 def show_summary(console: Console, summary: IndexSummary, took: float) -> None:
     """What a run of ``index`` did, in one line."""
+    if summary.model_changed:
+        console.print("everything has been embedded anew, and the new embeddings answer from now on")
     if not summary.indexed and not summary.removed:
         console.print(f"nothing has changed: {summary.unchanged} files are up to date{_failed(summary)}")
         return
@@ -61,7 +63,14 @@ def show_status(console: Console, status: Status) -> None:
     """What the library holds."""
     counts = status.counts
     console.print(f"library   {escape(str(status.data))} ({status.disk_bytes / 1e6:.1f} MB)")
-    console.print(f"model     {status.model[:12] if status.model else 'none yet'}")
+    console.print(f"model     {_model(status)}", markup=False)
+    if status.reembedding is not None:
+        change = status.reembedding
+        console.print(f"re-embedding: {change.done} of {change.total} files, for model {change.fingerprint[:12]}")
+    elif status.model_name and status.model_name != status.settings_model:
+        console.print(
+            f"the settings name model {status.settings_model}; the next `index` embeds all anew", markup=False
+        )
     for kind in MODALITIES:
         if counts.sources.get(kind) or counts.pieces.get(kind):
             console.print(f"{kind:<9} {counts.sources.get(kind, 0)} files, {counts.pieces.get(kind, 0)} pieces")
@@ -93,6 +102,12 @@ def _clock(seconds: float) -> str:
     hours, minutes = divmod(minutes, 60)
     text = f"{rest // 10:02d}" + (f".{rest % 10}" if rest % 10 else "")
     return f"{hours}:{minutes:02d}:{text}" if hours else f"{minutes}:{text}"
+
+
+def _model(status: Status) -> str:
+    if status.model is None:
+        return "none yet"
+    return status.model[:12] + (f" ({status.model_name})" if status.model_name else "")
 
 
 def _marked(snippet: str, words: Sequence[str]) -> Text:

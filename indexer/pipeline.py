@@ -25,11 +25,13 @@ from storage.records import Failure, FileState, Modality, Piece, Source, StoredS
 
 @dataclass(frozen=True)
 class PipelineOptions:
-    """``workers``: decoding processes. ``batch``: pieces embedded together. ``limits``: what one file may cost."""
+    """``workers``: decoding processes. ``batch``: pieces embedded together. ``limits``: what one file may cost.
+    ``model_name``: what the settings call the embedder, by which it can be loaded again."""
 
     workers: int = 2
     batch: int = 32
     limits: ExtractionLimits = field(default_factory=ExtractionLimits)
+    model_name: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,8 @@ class Progress:
 @dataclass(frozen=True)
 class IndexSummary:
     """What a run did. ``indexed`` counts files that came in or changed, those ``moved`` (renamed, copied) included;
-    ``pieces`` those embedded in this run; ``failed`` what stands unread now under the paths named."""
+    ``pieces`` those embedded in this run; ``failed`` what stands unread now under the paths named. ``model_changed``:
+    with this run the embeddings of another model, or all anew, have taken the place of those before."""
 
     indexed: int
     moved: int
@@ -53,6 +56,7 @@ class IndexSummary:
     removed: int
     failed: tuple[Failure, ...]
     pieces: Mapping[Modality, int]
+    model_changed: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,15 +114,27 @@ def index(
     Raises ModelMismatchError, LibraryBusyError, DataFolderError.
     """
     with library.writer_lock():
-        library.catalog.bind_model(embedder.fingerprint, embedder.dimension)
-        plan = _Plan.make(library, roots)
-        run = _Run(library, embedder, options, on_progress, total=len(plan.changed))
-        try:
-            run.process(plan.changed)
-            removed = plan.finish(library)
-        finally:
-            library.refresh()
-            library.save_snapshot()
+        return index_under_lock(library, embedder, roots, options, on_progress)
+
+
+def index_under_lock(
+    library: Library,
+    embedder: Embedder,
+    roots: Sequence[Path],
+    options: PipelineOptions,
+    on_progress: Callable[[Progress], None],
+) -> IndexSummary:
+    """What ``index`` does, for a caller that holds the writer's lock already."""
+    library.catalog.bind_model(embedder.fingerprint, embedder.dimension, options.model_name)
+    library.refresh()  # before anything is numbered: a snapshot that is ahead of the catalog can be told now only
+    plan = _Plan.make(library, roots)
+    run = _Run(library, embedder, options, on_progress, total=len(plan.changed))
+    try:
+        run.process(plan.changed)
+        removed = plan.finish(library)
+    finally:
+        library.refresh()
+        library.save_snapshot()
     return IndexSummary(
         indexed=run.indexed,
         moved=run.moved,
@@ -149,6 +165,7 @@ class _Plan:
             except MissingPathError as error:
                 plan._add_missing(library, root, error)
                 continue
+            library.catalog.put_root(name)  # before its first source: whatever the library holds is below a root
             plan.scans[name] = found
             known, failed = library.catalog.sources_under(name), library.catalog.failures_under(name)
             for path, state in found.files.items():

@@ -3,12 +3,14 @@
 Writers hold ``storage.lock.WriterLock``; readers may come at any time and from any thread (write-ahead log).
 """
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    QueuePool,
     Row,
     Select,
     create_engine,
@@ -106,13 +109,37 @@ class Catalog:
                 f"{fingerprint[:12]}; name the former again, or run `synesthete rebuild` to embed everything anew"
             )
 
-    def bind_model(self, fingerprint: str, dimension: int) -> None:
-        """Declare whose embeddings the library is about to hold. Raises ModelMismatchError."""
+    def model_name(self) -> str:
+        """What the settings called the model when the library was last indexed, or nothing."""
+        with self.reading() as connection:
+            query = select(tables.fact.c.value).where(tables.fact.c.name == "model_name")
+            return str(connection.execute(query).scalar() or "")
+
+    def bind_model(self, fingerprint: str, dimension: int, name: str = "") -> None:
+        """Declare whose embeddings the library is about to hold, and under which name its model can be loaded again.
+
+        Raises ModelMismatchError.
+        """
         self.require_model(fingerprint, dimension)
-        if self.model() is None:
+        if self.model() is None or (name and name != self.model_name()):
+            facts = {"model_fingerprint": fingerprint, "model_dimension": str(dimension), "model_name": name}
             with self._writing() as connection:
-                for name, value in (("model_fingerprint", fingerprint), ("model_dimension", str(dimension))):
-                    connection.execute(insert(tables.fact).values(name=name, value=value))
+                for fact, value in facts.items():
+                    row = {"name": fact, "value": value}
+                    statement = upsert(tables.fact).values(row)
+                    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=row))
+
+    def number_pieces_after(self, other: "Catalog") -> None:
+        """Commit that no piece gets a number ``other`` has given: earlier hits must not be taken for new pieces."""
+        query = "SELECT seq FROM sqlite_sequence WHERE name = 'piece'"
+        with other.reading() as connection:
+            given = connection.exec_driver_sql(query).scalar() or 0
+        with self._writing() as connection:
+            own = connection.exec_driver_sql(query).scalar()
+            if own is None:
+                connection.exec_driver_sql("INSERT INTO sqlite_sequence (name, seq) VALUES ('piece', ?)", (given,))
+            elif own < given:
+                connection.exec_driver_sql("UPDATE sqlite_sequence SET seq = ? WHERE name = 'piece'", (given,))
 
     # --- sources
 
@@ -173,13 +200,6 @@ class Catalog:
             connection.execute(delete(tables.root).where(at_or_below(tables.root.c.path, path)))
             return gone
 
-    def empty(self) -> None:
-        """Commit that every source is gone and no model is bound; the roots stay, so that all can be indexed again."""
-        with self._writing() as connection:
-            connection.execute(delete(tables.source))
-            connection.execute(delete(tables.failure))
-            connection.execute(delete(tables.fact).where(tables.fact.c.name.startswith("model_")))
-
     # --- failures and roots
 
     def failures_under(self, path: str) -> dict[str, Failure]:
@@ -210,9 +230,9 @@ class Catalog:
             for chunk in _chunks(list(paths)):
                 connection.execute(delete(tables.failure).where(tables.failure.c.path.in_(chunk)))
 
-    def put_root(self, path: str) -> None:
-        """Commit that the user asked for ``path``, and that it has just been scanned."""
-        row = {"path": path, "scanned_at": time.time()}
+    def put_root(self, path: str, scanned_at: float | None = None) -> None:
+        """Commit that the user asked for ``path``, and when it was scanned (by default now)."""
+        row = {"path": path, "scanned_at": time.time() if scanned_at is None else scanned_at}
         with self._writing() as connection:
             connection.execute(upsert(tables.root).values(row).on_conflict_do_update(index_elements=["path"], set_=row))
 
@@ -280,7 +300,14 @@ class Catalog:
 
 
 def _engine(path: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30.0})
+    # Only the first connection may make the file: a later one would make an empty one where a superseded one stood.
+    modes = iter(["rwc"])
+
+    def connect() -> sqlite3.Connection:
+        mode = _read_only_mode(path) or f"mode={next(modes, 'rw')}"
+        return sqlite3.connect(f"file:{quote(str(path))}?{mode}", uri=True, timeout=30.0, check_same_thread=False)
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _record: object) -> None:
@@ -300,6 +327,14 @@ def _engine(path: Path) -> Engine:
         _raise_own_error(path, context.original_exception)
 
     return engine
+
+
+def _read_only_mode(path: Path) -> str | None:
+    """How to open a catalog in a folder that cannot be written to, where SQLite cannot make the files it needs."""
+    if not path.exists() or os.access(path.parent, os.W_OK):
+        return None
+    # Without a log left by a writer the file itself is all there is, and nobody here can change it.
+    return "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "mode=ro&immutable=1"
 
 
 def _raise_own_error(path: Path, error: BaseException | None) -> None:

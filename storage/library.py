@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, func, select
 
-from storage import tables
+from storage import generations, tables
 from storage.catalog import Catalog
 from storage.errors import DamagedCatalogError, DataFolderError
 from storage.lock import WriterLock
@@ -21,14 +21,16 @@ _PIECES_PER_READ = 20_000
 
 
 class Library:
-    """Open (or create) the library in ``folder``. Searching is safe from any thread.
+    """Open (or create) the library in data folder ``folder``. Searching is safe from any thread.
 
+    ``home`` is where its catalog and snapshot lie, by default the current one of its generations (``generations.py``).
     Raises DataFolderError, NewerCatalogError or DamagedCatalogError.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, home: Path | None = None) -> None:
         self.folder = folder
-        self.catalog = Catalog(folder)
+        self.home = generations.current(folder) if home is None else home
+        self.catalog = Catalog(self.home)
         self._index: VectorIndex | None = None
         self._marks = Marks()
         self._saved_marks = Marks()
@@ -38,6 +40,10 @@ class Library:
 
     def close(self) -> None:
         self.catalog.close()
+
+    def is_current(self) -> bool:
+        """Whether this is still the generation that answers; another process may have made a later one."""
+        return generations.current(self.folder) == self.home
 
     def writer_lock(self) -> WriterLock:
         """To be held around everything that changes the library."""
@@ -132,7 +138,7 @@ class Library:
 
     @property
     def _snapshot_folder(self) -> Path:
-        return self.folder / "vectors"
+        return self.home / "vectors"
 
     def _owner(self, fingerprint: str) -> str:
         return f"{self.catalog.identity()} {fingerprint}"

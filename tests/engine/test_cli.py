@@ -78,7 +78,7 @@ def test_status_forget_and_check(samples: Samples, tmp_path: Path) -> None:
     shutil.copytree(samples.program.data, data)
     program = Program(data, tmp_path / "home")
     status = program.json("status")
-    assert list(status) == ["data", "model", "sources", "pieces", "roots", "failed", "disk_bytes"]
+    assert list(status) == ["data", "model", "sources", "pieces", "roots", "failed", "disk_bytes", "reembedding"]
     assert sum(status["sources"].values()) == samples.summary["indexed"]
     assert status["pieces"] == samples.summary["pieces"]
     assert [root["path"] for root in status["roots"]] == [str(samples.library)]

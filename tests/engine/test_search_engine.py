@@ -1,5 +1,7 @@
 """The Python API, with the bundled model on real files."""
 
+import json
+import shutil
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,7 +11,10 @@ import pytest
 from engine import SearchEngine
 from engine.errors import QueryError
 from engine.query.query import LikeFile
-from tests.conftest import Samples
+from engine.settings import ModelSettings, Settings
+from indexer.pipeline import Progress
+from storage.errors import ModelMismatchError
+from tests.conftest import ROOT, Samples
 
 
 @pytest.fixture(scope="module")
@@ -92,3 +97,43 @@ def test_searching_from_many_threads_gives_the_answers_of_one(engine: SearchEngi
 def test_a_span_outside_the_file_is_refused(engine: SearchEngine, samples: Samples, span: tuple[float, float]) -> None:
     with pytest.raises(QueryError, match=r"recording-01\.wav"):
         engine.search(like=[LikeFile(samples.library / "Sounds" / "recording-01.wav", span)])
+
+
+def another_model(folder: Path, pooling_weight: float) -> Settings:
+    """The bundled model with another mix of text: other vectors, hence another fingerprint."""
+    shutil.copytree(ROOT / "engine" / "weights" / "bundled", folder)
+    config = json.loads((folder / "config.json").read_text())
+    config["mix"]["document"]["words"] = pooling_weight
+    (folder / "config.json").write_text(json.dumps(config))
+    return Settings(model=ModelSettings(name=str(folder)))
+
+
+def test_a_change_of_model_keeps_the_old_answers_until_it_is_done(tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    for number in range(3):
+        (notes / f"{number}.txt").write_text(f"Note {number} about boats, soup and the weather on day {number}.")
+    old, new = another_model(tmp_path / "old", 0.4), another_model(tmp_path / "new", 0.6)
+
+    def stop(progress: Progress) -> None:
+        raise KeyboardInterrupt
+
+    with SearchEngine.open(tmp_path / "data", old) as engine, SearchEngine.open(tmp_path / "data", new) as later:
+        engine.index(notes)
+        before = engine.search("soup").hits
+        assert len(before) == 3
+        with pytest.raises(KeyboardInterrupt):
+            later.index(notes, on_progress=stop)
+        assert later.search("soup").hits == before == engine.search("soup").hits
+        change = later.status().reembedding
+        assert change is not None and (change.done, change.total) == (1, 3)
+        shutil.rmtree(tmp_path / "old")
+        with SearchEngine.open(tmp_path / "data", new) as fresh, pytest.raises(ModelMismatchError, match="rebuild"):
+            fresh.search("soup")
+        assert later.index(notes).model_changed
+        assert later.status().reembedding is None and later.check() == []
+        assert {hit.path for hit in later.search("soup").hits} == {hit.path for hit in before}
+        # The engine that still has the old model follows the library, which knows where its model is.
+        assert engine.search("soup").hits == later.search("soup").hits
+        with pytest.raises(QueryError, match="search again"):
+            later.search(like=[before[0]])

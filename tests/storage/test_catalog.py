@@ -119,8 +119,8 @@ def test_counts_and_roots(catalog: Catalog) -> None:
     counts = catalog.counts()
     assert (counts.sources, counts.pieces, counts.failures) == ({"video": 1}, {"video": 1, "audio": 1}, 1)
     assert list(catalog.roots()) == ["/"]
-    catalog.empty()
-    assert catalog.counts().sources == {} and catalog.model() is None and list(catalog.roots()) == ["/"]
+    catalog.forget("/")
+    assert (catalog.counts().sources, catalog.roots()) == ({}, {})
 
 
 def test_another_model_is_refused(catalog: Catalog) -> None:
