@@ -30,6 +30,8 @@ from engine.settings import Settings, load_settings
 from engine.show import show_failures, show_findings, show_hits, show_status, show_summary
 from indexer.errors import MissingPathError
 from indexer.pipeline import IndexSummary, Progress
+from storage.check import check_folder
+from storage.check import repair as repair_folder
 from storage.errors import DamagedCatalogError, SynestheteError
 
 app = typer.Typer(
@@ -53,8 +55,12 @@ class _Globals:
     data: Path | None
     settings: Settings
 
+    @property
+    def folder(self) -> Path:
+        return self.settings.data_folder if self.data is None else self.data.expanduser().absolute()
+
     def open(self) -> SearchEngine:
-        return SearchEngine.open(self.data, self.settings)
+        return SearchEngine.open(self.folder, self.settings)
 
 
 @app.callback()
@@ -227,13 +233,21 @@ def forget(
 
 
 @app.command()
-def check(context: typer.Context, as_json: Json = False) -> None:
+def check(
+    context: typer.Context,
+    repair: Annotated[bool, typer.Option("--repair", help="Mend what can be mended first, and say what.")] = False,
+    as_json: Json = False,
+) -> None:
     """Hold the library against its own promises; exit code 13 if something is wrong."""
-    with context.obj.open() as engine:
-        findings = engine.check()
+    folder = context.obj.folder
+    done = repair_folder(folder) if repair else []
+    findings = check_folder(folder)
     if as_json:
-        _print_json({"findings": [dataclasses.asdict(finding) for finding in findings]})
+        repaired = {"repaired": done} if repair else {}
+        _print_json({**repaired, "findings": [dataclasses.asdict(finding) for finding in findings]})
     else:
+        for line in done:
+            out.print(line, markup=False)
         show_findings(out, findings)
     if findings:
         raise typer.Exit(DamagedCatalogError.exit_code)

@@ -19,6 +19,7 @@ from indexer.extract.sandbox import ExtractionWorker
 from indexer.fingerprint import content_hash
 from indexer.pieces import ExtractedPiece, ExtractionLimits
 from indexer.scan import Scan, scan
+from storage import generations
 from storage.library import Library
 from storage.records import Failure, FileState, Modality, Piece, Source, StoredSource
 
@@ -125,8 +126,11 @@ def index_under_lock(
     on_progress: Callable[[Progress], None],
 ) -> IndexSummary:
     """What ``index`` does, for a caller that holds the writer's lock already."""
+    generations.remove_superseded(library.folder)
     library.catalog.bind_model(embedder.fingerprint, embedder.dimension, options.model_name)
+    library.catalog.add_checksums()
     library.refresh()  # before anything is numbered: a snapshot that is ahead of the catalog can be told now only
+    library.save_snapshot()
     plan = _Plan.make(library, roots)
     run = _Run(library, embedder, options, on_progress, total=len(plan.changed))
     try:

@@ -3,27 +3,21 @@
 Writers hold ``storage.lock.WriterLock``; readers may come at any time and from any thread (write-ahead log).
 """
 
-import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Engine,
-    QueuePool,
     Row,
     Select,
-    create_engine,
     delete,
-    event,
     func,
     insert,
     literal,
@@ -31,11 +25,11 @@ from sqlalchemy import (
 )
 from sqlalchemy import update as update_rows
 from sqlalchemy.dialects.sqlite import insert as upsert
-from sqlalchemy.engine import ExceptionContext
 
 from storage import tables
+from storage.checksums import piece_checksum, source_checksum
 from storage.conditions import at_or_below, clauses
-from storage.errors import DamagedCatalogError, DataFolderError, LibraryBusyError, ModelMismatchError
+from storage.errors import DamagedCatalogError, DataFolderError, ModelMismatchError
 from storage.migrations import migrate
 from storage.records import (
     Failure,
@@ -48,11 +42,15 @@ from storage.records import (
     Source,
     StoredSource,
 )
+from storage.sqlite_file import open_engine, raise_own_error
 
 T = TypeVar("T")
 
 # Below SQLite's limit on variables in one statement.
 _IDS_PER_STATEMENT = 10_000
+# Space is given back when more than this part of the file is free; less will be used by what comes.
+_FREE_SHARE = 10
+_PAGES_PER_STEP = 5_000
 
 
 class Catalog:
@@ -67,7 +65,12 @@ class Catalog:
         except OSError as error:
             raise DataFolderError(f"{folder}: the data folder cannot be created ({error.strerror})") from error
         self.path = folder / "catalog.sqlite"
-        self._engine = _engine(self.path)
+        if self.path.exists() and self.path.stat().st_size == 0 and (folder / "vectors").exists():
+            raise DamagedCatalogError(
+                f"{self.path}: the catalog is damaged (there is nothing in it, but a vector index made from it); "
+                "`synesthete check --repair` saves what can be read"
+            )
+        self._engine = open_engine(self.path)
         migrate(self._engine, self.path)
 
     def close(self) -> None:
@@ -80,7 +83,8 @@ class Catalog:
             yield connection
 
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that may change the library: committed at the end, undone by any exception."""
         with self._engine.connect().execution_options(immediate=True) as connection, connection.begin():
             yield connection
 
@@ -123,7 +127,7 @@ class Catalog:
         self.require_model(fingerprint, dimension)
         if self.model() is None or (name and name != self.model_name()):
             facts = {"model_fingerprint": fingerprint, "model_dimension": str(dimension), "model_name": name}
-            with self._writing() as connection:
+            with self.writing() as connection:
                 for fact, value in facts.items():
                     row = {"name": fact, "value": value}
                     statement = upsert(tables.fact).values(row)
@@ -134,7 +138,7 @@ class Catalog:
         query = "SELECT seq FROM sqlite_sequence WHERE name = 'piece'"
         with other.reading() as connection:
             given = connection.exec_driver_sql(query).scalar() or 0
-        with self._writing() as connection:
+        with self.writing() as connection:
             own = connection.exec_driver_sql(query).scalar()
             if own is None:
                 connection.exec_driver_sql("INSERT INTO sqlite_sequence (name, seq) VALUES ('piece', ?)", (given,))
@@ -157,48 +161,85 @@ class Catalog:
 
     def put_source(self, source: Source, pieces: Sequence[Piece]) -> None:
         """Commit a source with all its pieces, in place of what stood at its path (a failure, an older content)."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             source_id = _replace_source(connection, source)
             if pieces:
                 connection.execute(insert(tables.piece), [_piece_row(source_id, piece) for piece in pieces])
+            _seal(connection, source_id)
 
     def copy_source(self, original: StoredSource, source: Source) -> None:
         """Commit a source whose bytes are those of ``original``: it gets copies of its pieces, nothing is embedded."""
-        columns = [tables.piece.c[name] for name in ("modality", "start", "end", "page", "text", "embedding")]
-        with self._writing() as connection:
+        columns = [
+            tables.piece.c[name] for name in ("modality", "start", "end", "page", "text", "embedding", "checksum")
+        ]
+        with self.writing() as connection:
             source_id = _replace_source(connection, source)
             copies = select(literal(source_id), *columns).where(tables.piece.c.source_id == original.id)
             copies = copies.order_by(tables.piece.c.id)
             connection.execute(insert(tables.piece).from_select(["source_id", *(c.name for c in columns)], copies))
+            _seal(connection, source_id)
 
     def move_source(self, original: StoredSource, source: Source) -> None:
         """Commit that ``original`` now stands at ``source.path``: a renamed file keeps its pieces as they are."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             _clear_path(connection, source.path)
             _update_source(connection, original.id, source)
+            _seal(connection, original.id)
 
     def touch_source(self, original: StoredSource, state: FileState) -> None:
         """Commit that the file changed from outside (its time) while its bytes stayed the same."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute(
                 update_rows(tables.source)
                 .where(tables.source.c.id == original.id)
                 .values(size=state.size, modified_ns=state.modified_ns)
             )
+            _seal(connection, original.id)
 
     def remove_sources(self, sources: Iterable[StoredSource]) -> None:
         """Commit that these sources are gone, with their pieces."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             for ids in _chunks([source.id for source in sources]):
                 connection.execute(delete(tables.source).where(tables.source.c.id.in_(ids)))
 
     def forget(self, path: str) -> int:
         """Commit that nothing at or below ``path`` belongs to the library; returns how many sources left it."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             gone = connection.execute(delete(tables.source).where(at_or_below(tables.source.c.path, path))).rowcount
             connection.execute(delete(tables.failure).where(at_or_below(tables.failure.c.path, path)))
             connection.execute(delete(tables.root).where(at_or_below(tables.root.c.path, path)))
             return gone
+
+    def add_checksums(self) -> None:
+        """Commit checksums of what was indexed by a version that had none."""
+        source, piece = tables.source.c, tables.piece.c
+        while True:
+            with self.writing() as connection:
+                ids = connection.execute(select(source.id).where(source.checksum.is_(None)).limit(100)).scalars().all()
+                for row in connection.execute(select(tables.piece).where(piece.source_id.in_(ids))).all():
+                    value = piece_checksum(row.modality, row.start, row.end, row.page, row.text, row.embedding)
+                    connection.execute(update_rows(tables.piece).where(piece.id == row.id).values(checksum=value))
+                for source_id in ids:
+                    _seal(connection, source_id)
+            if not ids:
+                return
+
+    def compact(self, removals_through: int) -> None:
+        """Let go of removals that every snapshot has taken in, and give the space of what was deleted back to the disk.
+
+        Indexes in memory that have not taken them in yet are built from the snapshot again (``Library.refresh``).
+        """
+        removed = tables.removed_piece
+        with self.writing() as connection:
+            connection.execute(delete(removed).where(removed.c.sequence <= removals_through))
+        with closing(self._engine.raw_connection()) as pooled:
+            driver = pooled.driver_connection
+            assert isinstance(driver, sqlite3.Connection)
+            try:
+                _return_free_pages(driver)
+            except sqlite3.DatabaseError as error:
+                raise_own_error(self.path, error)
+                raise
 
     # --- failures and roots
 
@@ -212,7 +253,7 @@ class Catalog:
 
     def put_failure(self, failure: Failure) -> None:
         """Commit that a file cannot be read now; what was indexed of its earlier content leaves the library."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             _clear_path(connection, failure.path)
             connection.execute(
                 insert(tables.failure).values(
@@ -226,14 +267,14 @@ class Catalog:
 
     def remove_failures(self, paths: Iterable[str]) -> None:
         """Commit that these files no longer stand in anyone's way."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             for chunk in _chunks(list(paths)):
                 connection.execute(delete(tables.failure).where(tables.failure.c.path.in_(chunk)))
 
     def put_root(self, path: str, scanned_at: float | None = None) -> None:
         """Commit that the user asked for ``path``, and when it was scanned (by default now)."""
         row = {"path": path, "scanned_at": time.time() if scanned_at is None else scanned_at}
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute(upsert(tables.root).values(row).on_conflict_do_update(index_elements=["path"], set_=row))
 
     def roots(self) -> dict[str, float]:
@@ -299,67 +340,6 @@ class Catalog:
             )
 
 
-def _engine(path: Path) -> Engine:
-    # Only the first connection may make the file: a later one would make an empty one where a superseded one stood.
-    modes = iter(["rwc"])
-
-    def connect() -> sqlite3.Connection:
-        mode = _read_only_mode(path) or f"mode={next(modes, 'rw')}"
-        return sqlite3.connect(f"file:{quote(str(path))}?{mode}", uri=True, timeout=30.0, check_same_thread=False)
-
-    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool)
-
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: sqlite3.Connection, _record: object) -> None:
-        # The driver's own transaction handling would commit table definitions on its own; SQLAlchemy emits BEGIN below.
-        connection.isolation_level = None
-        # FULL: a commit survives a power cut too, and with it the promise that no piece's number is given twice.
-        for pragma in ("journal_mode = WAL", "foreign_keys = ON", "synchronous = FULL", "trusted_schema = OFF"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        immediate = connection.get_execution_options().get("immediate", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
-
-    @event.listens_for(engine, "handle_error")
-    def _explain(context: ExceptionContext) -> None:
-        _raise_own_error(path, context.original_exception)
-
-    return engine
-
-
-def _read_only_mode(path: Path) -> str | None:
-    """How to open a catalog in a folder that cannot be written to, where SQLite cannot make the files it needs."""
-    if not path.exists() or os.access(path.parent, os.W_OK):
-        return None
-    # Without a log left by a writer the file itself is all there is, and nobody here can change it.
-    return "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "mode=ro&immutable=1"
-
-
-def _raise_own_error(path: Path, error: BaseException | None) -> None:
-    """Raise what ``error`` of the SQLite driver means to a user, if it is not a mistake of ours."""
-    if not isinstance(error, sqlite3.DatabaseError):
-        return
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        raise DamagedCatalogError(
-            f"{path}: the catalog is damaged ({error}); restore it from a backup, or remove it and index again"
-        ) from error
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        raise LibraryBusyError(f"{path}: another process is writing to the catalog; try again") from error
-    if code in (
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_READONLY,
-        sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_PERM,
-    ):
-        raise DataFolderError(
-            f"{path}: the catalog cannot be used ({error}); check the folder's permissions and free space"
-        ) from error
-
-
 def _locations() -> Select[Any]:
     """Rows of the fields of ``PieceLocation``."""
     piece, source = tables.piece.c, tables.source.c
@@ -407,6 +387,7 @@ def _update_source(connection: Connection, source_id: int, source: Source) -> No
 
 
 def _piece_row(source_id: int, piece: Piece) -> Mapping[str, Any]:
+    embedding = np.ascontiguousarray(piece.embedding, dtype="<f2").tobytes()
     return {
         "source_id": source_id,
         "modality": piece.modality,
@@ -414,8 +395,33 @@ def _piece_row(source_id: int, piece: Piece) -> Mapping[str, Any]:
         "end": piece.end,
         "page": piece.page,
         "text": piece.text,
-        "embedding": np.ascontiguousarray(piece.embedding, dtype="<f2").tobytes(),
+        "embedding": embedding,
+        "checksum": piece_checksum(piece.modality, piece.start, piece.end, piece.page, piece.text, embedding),
     }
+
+
+def _seal(connection: Connection, source_id: int) -> None:
+    """Give a source the checksum of its row and its pieces as they are now: the last step of changing either."""
+    source, piece = tables.source, tables.piece.c
+    row = connection.execute(select(source).where(source.c.id == source_id)).mappings().one()
+    of_pieces = select(piece.checksum).where(piece.source_id == source_id).order_by(piece.id)
+    checksums = connection.execute(of_pieces).scalars().all()
+    if None not in checksums:  # pieces of an earlier version get theirs by add_checksums
+        value = source_checksum({**row}, checksums)
+        connection.execute(update_rows(source).where(source.c.id == source_id).values(checksum=value))
+
+
+def _return_free_pages(driver: sqlite3.Connection) -> None:
+    def number(pragma: str) -> int:
+        return int(driver.execute(f"PRAGMA {pragma}").fetchone()[0])
+
+    if number("freelist_count") > number("page_count") // _FREE_SHARE:
+        if number("auto_vacuum") == 0:  # a file of an earlier version: after this it is like the others
+            driver.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            driver.execute("VACUUM")
+        while number("freelist_count"):  # each step a transaction of its own
+            driver.executescript(f"PRAGMA incremental_vacuum({_PAGES_PER_STEP})")
+    driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 def _stored_source(row: Row[Any]) -> StoredSource:

@@ -1,17 +1,24 @@
-"""Hold a library against its own promises and name what breaks them. Nothing is changed."""
+"""Hold a library against its own promises, name what breaks them, and mend what can be mended."""
 
+import os
+import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
-from storage import tables
-from storage.errors import DamagedCatalogError
+from storage import generations, tables
+from storage.catalog import Catalog
+from storage.errors import DamagedCatalogError, DataFolderError
 from storage.library import Library
+from storage.lock import WriterLock
 from storage.records import MODALITIES, Modality, PieceFilter
+from storage.salvage import Survey, mark, salvage, survey
 
-# Unit vectors rounded to float16 stay well within this of length 1.
-_LENGTH_TOLERANCE = 0.01
+_DAMAGED = "catalog.sqlite.damaged"
+_REPAIR = "`synesthete check --repair` saves what can be read"
+_AGAIN = "`synesthete check --repair` has it indexed again"
 
 
 @dataclass(frozen=True)
@@ -23,53 +30,132 @@ class Finding:
 
 
 def check(library: Library) -> list[Finding]:
-    """All findings; an empty list means that the library is as it should be."""
-    findings = _check_file(library)
-    if findings:  # what a damaged file says of itself proves nothing
-        return findings
-    findings = _check_embeddings(library)
-    if findings:
-        return findings
-    library.refresh()
-    return _check_index(library)
+    """All findings; an empty list means that the library is as it should be. Nothing in the catalog is changed."""
+    return check_folder(library.folder)
 
 
-def _check_file(library: Library) -> list[Finding]:
-    advice = "restore catalog.sqlite from a backup, or remove it and index again"
+def check_folder(folder: Path) -> list[Finding]:
+    """The findings in data folder ``folder``, whether or not its library can be opened.
+
+    Raises DataFolderError, NewerCatalogError.
+    """
     try:
-        with library.catalog.reading() as connection:
-            lines = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check")]
-            orphans = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+        library = Library(folder)
     except DamagedCatalogError as error:
-        return [Finding(str(error), advice)]
-    findings = [Finding(f"{library.catalog.path}: {line}", advice) for line in lines if line != "ok"]
-    if orphans:
-        findings.append(Finding(f"{library.catalog.path}: {len(orphans)} pieces belong to no source", advice))
+        return [Finding(str(error).partition(";")[0], _REPAIR), *_catalog_findings(generations.current(folder))]
+    try:
+        findings = _catalog_findings(library.home)
+        following = generations.unfinished(folder)
+        if (following / "catalog.sqlite").exists() and not _is_sound(following):
+            findings.append(Finding(f"{following}: the unfinished re-embedding is damaged", _REPAIR.split(" saves")[0]))
+        if not findings:  # an index of what is damaged proves nothing
+            findings = _index_findings(library)
+        return findings
+    except DamagedCatalogError as error:
+        return [Finding(str(error).partition(";")[0], _REPAIR)]
+    finally:
+        library.close()
+
+
+def repair(folder: Path) -> list[str]:
+    """Mend what ``check_folder`` finds; returns what was done, a line each.
+
+    The files that were hurt leave the library and are read again by the next ``index``. A catalog that SQLite finds
+    damaged is put together anew beside the old one, which stays as it is under the name ``catalog.sqlite.damaged``.
+    Raises LibraryBusyError, DataFolderError, NewerCatalogError.
+    """
+    with WriterLock(folder):
+        done = []
+        following = generations.unfinished(folder)
+        if following.exists() and not _is_sound(following):
+            generations.remove(following)
+            done.append(f"{following}: removed; `synesthete index` begins the re-embedding again")
+        home = generations.current(folder)
+        if not (home / "catalog.sqlite").exists():
+            Catalog(home).close()
+        found = survey(home / "catalog.sqlite")
+        if found.faults or not _opens(home):
+            done += _put_together(folder, home, found)
+        elif found.hurt or found.orphans:
+            done += _mark(home, found)
+        library = Library(folder)
+        try:
+            if done or _index_findings(library):
+                library.drop_snapshot()
+                library.refresh()
+                library.save_snapshot()
+                done.append("the vector index has been built anew from the catalog")
+        finally:
+            library.close()
+        generations.remove_superseded(folder)
+        return done
+
+
+def _put_together(folder: Path, home: Path, found: Survey) -> list[str]:
+    path, place = home / "catalog.sqlite", generations.repaired(folder)
+    generations.remove(place)
+    salvage(path, found.whole, sorted(found.hurt), place)
+    for suffix in ("", "-wal"):
+        _keep(path.with_name(path.name + suffix), folder / (_DAMAGED + suffix))
+    generations.switch(folder, place)
+    done = [f"{path}: {len(found.whole)} files were read whole; the damaged catalog is kept as {folder / _DAMAGED}"]
+    done += [f"{hurt}: {fault}; the next `index` reads it again" for hurt, fault in sorted(found.hurt.items())]
+    return [*done, "run `synesthete index` on your folders: files whose entries were lost are found again by it"]
+
+
+def _mark(home: Path, found: Survey) -> list[str]:
+    catalog = Catalog(home)
+    try:
+        mark(catalog, sorted(found.hurt))
+        if found.orphans:
+            with catalog.writing() as connection:
+                held = select(tables.source.c.id)
+                connection.execute(delete(tables.piece).where(tables.piece.c.source_id.not_in(held)))
+    finally:
+        catalog.close()
+    done = [f"{path}: {fault}; the next `index` reads it again" for path, fault in sorted(found.hurt.items())]
+    return done + ([f"{found.orphans} pieces that belonged to no source have been removed"] if found.orphans else [])
+
+
+def _keep(path: Path, place: Path) -> None:
+    """Let a file be found under another name, too; it is not touched itself."""
+    try:
+        place.unlink(missing_ok=True)
+        if not path.exists():
+            return
+        try:
+            os.link(path, place)
+        except OSError:  # a file system without links
+            shutil.copy2(path, place)
+    except OSError as error:
+        raise DataFolderError(f"{place}: the damaged catalog cannot be kept ({error.strerror})") from error
+
+
+def _opens(home: Path) -> bool:
+    try:
+        Catalog(home).close()
+    except DamagedCatalogError:
+        return False
+    return True
+
+
+def _is_sound(home: Path) -> bool:
+    found = survey(home / "catalog.sqlite")
+    return not (found.faults or found.hurt or found.orphans)
+
+
+def _catalog_findings(home: Path) -> list[Finding]:
+    path = home / "catalog.sqlite"
+    found = survey(path)
+    findings = [Finding(f"{path}: {fault}", _REPAIR) for fault in found.faults]
+    findings += [Finding(f"{hurt}: {fault}", _AGAIN) for hurt, fault in sorted(found.hurt.items())]
+    if found.orphans:
+        findings.append(Finding(f"{path}: {found.orphans} pieces belong to no source", _REPAIR))
     return findings
 
 
-def _check_embeddings(library: Library) -> list[Finding]:
-    model = library.catalog.model()
-    findings = []
-    query = select(tables.source.c.path, tables.piece.c.id, tables.piece.c.modality, tables.piece.c.embedding)
-    query = query.select_from(tables.source).outerjoin(tables.piece)
-    with library.catalog.reading() as connection:
-        for path, piece_id, modality, embedding in connection.execute(query).yield_per(1000):
-            wrong = None
-            if piece_id is None:
-                wrong = "it has no pieces"
-            elif model is None or len(embedding) != 2 * model[1] or modality not in MODALITIES:
-                wrong = f"piece {piece_id} has no embedding of the library's model"
-            else:
-                length = float(np.linalg.norm(np.frombuffer(embedding, dtype="<f2").astype(np.float32)))
-                if not abs(length - 1) <= _LENGTH_TOLERANCE:
-                    wrong = f"the embedding of piece {piece_id} is not a unit vector"
-            if wrong is not None:
-                findings.append(Finding(f"{path}: {wrong}", f"run `synesthete forget '{path}'` and index it again"))
-    return findings
-
-
-def _check_index(library: Library) -> list[Finding]:
+def _index_findings(library: Library) -> list[Finding]:
+    library.refresh()
     held, indexed = library.catalog.matching_pieces(PieceFilter()), library.indexed_ids()
     nothing = np.empty(0, dtype=np.int64)
 
@@ -77,7 +163,7 @@ def _check_index(library: Library) -> list[Finding]:
         return not np.array_equal(held.get(modality, nothing), np.sort(indexed.get(modality, nothing)))
 
     return [
-        Finding(f"the vector index of {modality} pieces differs from the catalog", "run `synesthete rebuild --index`")
+        Finding(f"the vector index of {modality} pieces differs from the catalog", "run `synesthete rebuild --vectors`")
         for modality in MODALITIES
         if differs(modality)
     ]

@@ -2,10 +2,12 @@
 
     catalog.sqlite, vectors/    the first generation lies in the data folder itself
     next/                       the one being made: by another model, or anew by the same one
+    repaired/                   the one put together from a damaged one
     generation-N/               from the second on
 
-``next`` becomes current by one rename to the name of the next number. Until then the old one answers, after it the new
-one does; a process that dies leaves either. What is superseded is removed later, by whoever holds the writer's lock.
+``next`` or ``repaired`` becomes current by one rename to the name of the next number. Until then the old one answers,
+after it the new one does; a process that dies leaves either. What is superseded is removed later, by whoever holds the
+writer's lock.
 """
 
 import re
@@ -30,6 +32,11 @@ def unfinished(folder: Path) -> Path:
     return folder / "next"
 
 
+def repaired(folder: Path) -> Path:
+    """Where a repair puts together what can be read of a damaged catalog."""
+    return folder / "repaired"
+
+
 def switch(folder: Path, made: Path) -> Path:
     """Make ``made``, a folder in ``folder`` whose files nobody has open, the current generation; returns its new place.
 
@@ -46,6 +53,7 @@ def switch(folder: Path, made: Path) -> Path:
 
 def remove_superseded(folder: Path) -> None:
     """Free the space of the generations before the current one. Only under the writer's lock."""
+    remove(repaired(folder))
     home = current(folder)
     if home == folder:
         return

@@ -11,13 +11,14 @@ from sqlalchemy import Connection, func, select
 
 from storage import generations, tables
 from storage.catalog import Catalog
-from storage.errors import DamagedCatalogError, DataFolderError
+from storage.errors import DamagedCatalogError, DataFolderError, LibraryBusyError
 from storage.lock import WriterLock
 from storage.records import MODALITIES, Modality, PieceFilter
 from storage.vectors import Marks, SnapshotError, VectorIndex, load_snapshot
 
 _log = logging.getLogger(__name__)
 _PIECES_PER_READ = 20_000
+_MISSING = "its manifest is gone"
 
 
 class Library:
@@ -34,6 +35,7 @@ class Library:
         self._index: VectorIndex | None = None
         self._marks = Marks()
         self._saved_marks = Marks()
+        self._fault: str | None = None  # why the snapshot could not be used, until it has been said
         self._samples: dict[tuple[Modality, int], NDArray[np.float32]] = {}
         self._samples_marks = Marks()
         self._lock = threading.Lock()
@@ -103,18 +105,30 @@ class Library:
                 self._index, self._marks, self._saved_marks = None, Marks(), Marks()
                 return
             fingerprint, dimension = model
-            if self._index is None or self._index.dimension != dimension:
-                self._index, self._marks = self._load(fingerprint, dimension)
-                self._saved_marks, self._samples = self._marks, {}
-            with self.catalog.reading() as connection:
-                self._marks = _follow(connection, self._index, self._marks)
+            loaded = self._index is None or self._index.dimension != dimension
+            if loaded:
+                self._load(fingerprint, dimension)
+            while not self._follow_catalog():
+                if loaded:
+                    self._start_anew(dimension)
+                else:
+                    self._load(fingerprint, dimension)
+                loaded = True
+            if self._saved_marks == Marks() != self._marks:
+                self._save_in_passing()
 
     def save_snapshot(self) -> None:
-        """Write the vector index to disk, if it has changed since it was last written. Only under ``writer_lock``."""
+        """Write the vector index to disk, if it has changed since, and free what only earlier snapshots needed.
+
+        Only under ``writer_lock``.
+        """
         with self._lock:
-            model = self.catalog.model()
-            if self._index is None or model is None or self._marks == self._saved_marks:
-                return
+            self._save()
+            self.catalog.compact(self._saved_marks.removal)
+
+    def _save(self) -> None:
+        model = self.catalog.model()
+        if self._index is not None and model is not None and self._marks != self._saved_marks:
             try:
                 self._index.save(self._snapshot_folder, self._marks, self._owner(model[0]))
             except OSError as error:
@@ -151,20 +165,57 @@ class Library:
         if marks.piece > given.get("piece", 0) or marks.removal > given.get("removed_piece", 0):
             raise SnapshotError("it is newer than the catalog")
 
-    def _load(self, fingerprint: str, dimension: int) -> tuple[VectorIndex, Marks]:
+    def _save_in_passing(self) -> None:
+        """A snapshot that was missing or damaged is put right by whoever notices, so that it happens and is said once.
+
+        Whoever writes to the library now will do it as well; in a folder that cannot be written to nobody can.
+        """
+        missing = self._fault == _MISSING
+        try:
+            with self.writer_lock():
+                self._save()
+        except (LibraryBusyError, DataFolderError):
+            if missing:  # most likely it has not been written yet
+                return
+        if self._fault is not None:
+            _log.warning(
+                "the vector index in %s is built anew from the catalog: %s", self._snapshot_folder, self._fault
+            )
+            self._fault = None
+
+    def _follow_catalog(self) -> bool:
+        """Take in what is new; False if the index is so old that the catalog has let go of removals it lacks."""
+        assert self._index is not None
+        with self.catalog.reading() as connection:
+            first = connection.execute(select(func.min(tables.removed_piece.c.sequence))).scalar()
+            gone = _last_removal(connection) if first is None else first - 1
+            if self._marks != Marks() and self._marks.removal < gone:
+                return False
+            self._marks = _follow(connection, self._index, self._marks)
+            return True
+
+    def _start_anew(self, dimension: int) -> None:
+        self._index, self._marks, self._saved_marks, self._samples = VectorIndex(dimension), Marks(), Marks(), {}
+        self._fault = _MISSING if self._snapshot_folder.exists() else None
+
+    def _load(self, fingerprint: str, dimension: int) -> None:
+        self._start_anew(dimension)
         try:
             snapshot = load_snapshot(self._snapshot_folder, self._owner(fingerprint))
             if snapshot is not None:
                 self._refuse_later_snapshot(snapshot[1])
         except SnapshotError as error:
-            _log.warning("the vector index in %s is built anew: %s", self._snapshot_folder, error)
-            snapshot = None
-        return snapshot if snapshot is not None else (VectorIndex(dimension), Marks())
+            snapshot, self._fault = None, str(error)
+        if snapshot is not None:
+            self._index, self._marks = snapshot
+            self._saved_marks = self._marks
 
 
 def _follow(connection: Connection, index: VectorIndex, marks: Marks) -> Marks:
     """Take into ``index`` what has left and what has come since ``marks``; returns the new marks."""
     removed, piece = tables.removed_piece.c, tables.piece.c
+    if marks == Marks():  # an empty index need not hear of what left before
+        marks = Marks(removal=_last_removal(connection))
     removals = connection.execute(
         select(removed.sequence, removed.piece_id).where(removed.sequence > marks.removal).order_by(removed.sequence)
     ).all()
@@ -187,6 +238,11 @@ def _follow(connection: Connection, index: VectorIndex, marks: Marks) -> Marks:
                 index.add(modality, ids, _matrix([row.embedding for row in chosen], index.dimension))
     highest = connection.execute(select(func.max(piece.id))).scalar() or 0
     return Marks(max(last_piece, highest), removals[-1].sequence if removals else marks.removal)
+
+
+def _last_removal(connection: Connection) -> int:
+    query = "SELECT seq FROM sqlite_sequence WHERE name = 'removed_piece'"
+    return int(connection.exec_driver_sql(query).scalar() or 0)
 
 
 def _matrix(embeddings: list[bytes], dimension: int) -> NDArray[np.float32]:

@@ -53,6 +53,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
     # When a file was recorded. What was indexed before has none, and is dated by its modification as it was until then.
     ("ALTER TABLE source ADD COLUMN recorded_ns BIGINT",),
+    # Checksums; what was indexed before gets them in the next run.
+    ("ALTER TABLE piece ADD COLUMN checksum INTEGER", "ALTER TABLE source ADD COLUMN checksum INTEGER"),
 )
 
 
@@ -63,7 +65,7 @@ def migrate(engine: Engine, path: Path) -> None:
     if done > len(MIGRATIONS):
         raise NewerCatalogError(f"{path}: written by a newer version of synesthete; update the program to open it")
     for number, statements in enumerate(MIGRATIONS[done:], start=done + 1):
-        with engine.begin() as connection:
+        with engine.connect().execution_options(immediate=True) as connection, connection.begin():
             if _steps_done(connection) >= number:  # another process was faster
                 continue
             for statement in statements:

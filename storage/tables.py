@@ -32,6 +32,7 @@ source = Table(
     Column("duration", Float),
     Column("indexed_at", Float, nullable=False),
     Column("recorded_ns", BigInteger),
+    Column("checksum", Integer),
     sqlite_autoincrement=True,
 )
 Index("source_by_content", source.c.content_hash)
@@ -49,6 +50,7 @@ piece = Table(
     Column("page", Integer),
     Column("text", String),
     Column("embedding", LargeBinary, nullable=False),
+    Column("checksum", Integer),
     sqlite_autoincrement=True,
 )
 Index("piece_by_source", piece.c.source_id)

@@ -1,12 +1,17 @@
 """Real damage, and the finding that names it."""
 
+import shutil
 import sqlite3
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from storage.check import check
+from storage.check import check, check_folder, repair
+from storage.errors import NewerCatalogError
 from storage.library import Library
 from storage.records import FileState, Piece, Source
 
@@ -68,10 +73,131 @@ def test_pieces_without_a_source_are_counted(folder: Path) -> None:
     assert findings(folder) == [f"{folder}/catalog.sqlite: 20 pieces belong to no source"]
 
 
+def overwrite(path: Path, offset: int, content: bytes) -> None:
+    data = bytearray(path.read_bytes())
+    data[offset : offset + len(content)] = content
+    path.write_bytes(data)
+
+
 def test_a_damaged_page_of_the_database_is_found(folder: Path) -> None:
     path = folder / "catalog.sqlite"
-    data = bytearray(path.read_bytes())
-    middle = len(data) // 2 // 4096 * 4096
-    data[middle : middle + 200] = b"\xff" * 200
-    path.write_bytes(data)
+    overwrite(path, path.stat().st_size // 2 // 4096 * 4096, b"\xff" * 200)
     assert findings(folder)
+
+
+def held(folder: Path) -> dict[str, int]:
+    library = Library(folder)
+    try:
+        assert check(library) == []
+        with library.catalog.reading() as connection:
+            query = "SELECT path, count(*) FROM source JOIN piece ON source.id = source_id GROUP BY path"
+            return {row[0]: row[1] for row in connection.exec_driver_sql(query)}
+    finally:
+        library.close()
+
+
+def failures(folder: Path) -> list[str]:
+    library = Library(folder)
+    try:
+        return list(library.catalog.failures_under("/"))
+    finally:
+        library.close()
+
+
+def test_a_flipped_bit_in_an_embedding_is_noticed_and_its_file_marked_to_be_read_again(folder: Path) -> None:
+    path = folder / "catalog.sqlite"
+    # The least bit of a component: no unit of length would show it.
+    position = path.read_bytes().index(VECTOR.tobytes())
+    overwrite(path, position, bytes([VECTOR.tobytes()[0] ^ 1]))
+    (finding,) = findings(folder)
+    assert "checksum" in finding
+    hurt = finding.split(":")[0]
+    said = repair(folder)
+    assert any(line.startswith(f"{hurt}: ") for line in said)
+    assert held(folder) == dict.fromkeys({"/a.txt", "/b.txt"} - {hurt}, 20)
+    assert failures(folder) == [hurt]
+    assert not (folder / "catalog.sqlite.damaged").exists()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE source SET duration = 9 WHERE id = 1",
+        "UPDATE piece SET text = 'other' WHERE id = 3",
+        "UPDATE piece SET source_id = 2 WHERE id = 20",
+        "DELETE FROM piece WHERE id = 20",
+        "UPDATE piece SET start = 'x' WHERE id = 3",
+        "DELETE FROM source WHERE id = 1",
+    ],
+)
+def test_rows_that_were_altered_are_noticed_and_mended(folder: Path, statement: str) -> None:
+    change(folder, statement)
+    assert findings(folder)
+    assert repair(folder)
+    assert set(held(folder).values()) <= {20}
+
+
+def test_what_can_be_read_of_a_damaged_catalog_is_saved_and_the_old_one_kept(folder: Path) -> None:
+    library = Library(folder)
+    for number in range(60):
+        pieces = [Piece("text", VECTOR, f"{number} " * 300)] * 4
+        library.catalog.put_source(Source(f"/many/{number}", "text", FileState(1, 1), b"%d" % number), pieces)
+    library.catalog.put_root("/many")
+    library.close()
+    path = folder / "catalog.sqlite"
+    pages = path.stat().st_size // 4096
+    for page in (pages // 3, pages // 2, pages * 3 // 4):
+        overwrite(path, page * 4096, b"\xff" * 4096)
+    damaged = path.read_bytes()
+    named = {finding.split(": ")[0] for finding in findings(folder)}
+    said = repair(folder)
+    assert (folder / "catalog.sqlite.damaged").read_bytes() == damaged
+    kept, lost = held(folder), failures(folder)
+    assert 40 < len(kept) < 62 and set(kept.values()) <= {4, 20}
+    assert set(lost) | set(kept) == {"/a.txt", "/b.txt", *(f"/many/{number}" for number in range(60))}
+    assert set(lost) <= named and all(any(line.startswith(path) for line in said) for path in lost)
+    assert repair(folder) == []
+
+
+@pytest.mark.parametrize("damage", ["header", "empty", "truncated"])
+def test_a_catalog_that_cannot_be_opened_is_set_aside(folder: Path, damage: str) -> None:
+    path = folder / "catalog.sqlite"
+    content = path.read_bytes()
+    if damage == "header":
+        overwrite(path, 0, b"\0" * 4096)
+    else:
+        path.write_bytes(b"" if damage == "empty" else content[: len(content) // 2])
+    damaged = path.read_bytes()
+    assert check_folder(folder)
+    assert repair(folder)
+    assert (folder / "catalog.sqlite.damaged").read_bytes() == damaged
+    assert check_folder(folder) == []
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_no_flipped_bytes_are_passed_over_and_all_can_be_mended(folder: Path, data: st.DataObject) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        copy = Path(name) / "data"
+        shutil.copytree(folder, copy)
+        path = copy / "catalog.sqlite"
+        for _ in range(data.draw(st.integers(1, 3))):
+            overwrite(
+                path,
+                data.draw(st.integers(0, path.stat().st_size - 40)),
+                data.draw(st.binary(min_size=1, max_size=40)),
+            )
+        try:
+            found = check_folder(copy)
+        except NewerCatalogError:
+            return
+        done = repair(copy)
+        assert bool(done) >= bool(found)
+        assert check_folder(copy) == []
+        library = Library(copy)
+        held_now = library.catalog.embeddings(range(1, 100))
+        # Whatever is still there is as it was put there.
+        assert all(np.array_equal(vector, VECTOR.astype(np.float32)) for _, vector in held_now.values())
+        if not found:
+            assert len(held_now) == 40
+        library.close()

@@ -1,0 +1,85 @@
+"""How the catalog's SQLite file is opened, and what the driver's errors mean to a user."""
+
+import os
+import sqlite3
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
+from sqlalchemy.engine import ExceptionContext
+
+from storage.errors import DamagedCatalogError, DataFolderError, LibraryBusyError
+
+
+def open_engine(path: Path) -> Engine:
+    """Connections to the catalog at ``path``, which the first of them makes if it is not there."""
+    # Only the first connection may make the file: a later one would make an empty one where a superseded one stood.
+    modes = iter(["rwc"])
+
+    def connect() -> sqlite3.Connection:
+        mode = _read_only_mode(path) or f"mode={next(modes, 'rw')}"
+        return sqlite3.connect(f"file:{quote(str(path))}?{mode}", uri=True, timeout=30.0, check_same_thread=False)
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool)
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+        # The driver's own transaction handling would commit table definitions on its own; SQLAlchemy emits BEGIN below.
+        connection.isolation_level = None
+        pragmas = ["foreign_keys = ON", "trusted_schema = OFF"]
+        if _read_only_mode(path) is None:
+            # FULL: a commit survives a power cut too, and with it the promise that no piece's number is given twice.
+            pragmas += ["journal_mode = WAL", "synchronous = FULL"]
+            if connection.execute("PRAGMA page_count").fetchone() == (0,):
+                pragmas.insert(0, "auto_vacuum = INCREMENTAL")
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        immediate = connection.get_execution_options().get("immediate", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+    @event.listens_for(engine, "handle_error")
+    def _explain(context: ExceptionContext) -> None:
+        raise_own_error(path, context.original_exception)
+
+    return engine
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """A bare connection that changes nothing, for looking at a file that may be damaged. Raises sqlite3.Error."""
+    connection = sqlite3.connect(f"file:{quote(str(path))}?{_read_only_mode(path) or 'mode=ro'}", uri=True)
+    connection.text_factory = lambda data: data.decode("utf-8", "replace")
+    return connection
+
+
+def _read_only_mode(path: Path) -> str | None:
+    """How to open a catalog in a folder that cannot be written to, where SQLite cannot make the files it needs."""
+    if not path.exists() or os.access(path.parent, os.W_OK):
+        return None
+    # Without a log left by a writer the file itself is all there is, and nobody here can change it.
+    return "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "mode=ro&immutable=1"
+
+
+def raise_own_error(path: Path, error: BaseException | None) -> None:
+    """Raise what ``error`` of the SQLite driver means to a user, if it is not a mistake of ours."""
+    if not isinstance(error, sqlite3.DatabaseError):
+        return
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        raise DamagedCatalogError(
+            f"{path}: the catalog is damaged ({error}); `synesthete check --repair` saves what can be read"
+        ) from error
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        raise LibraryBusyError(f"{path}: another process is writing to the catalog; try again") from error
+    if code in (
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_PERM,
+    ):
+        raise DataFolderError(
+            f"{path}: the catalog cannot be used ({error}); check the folder's permissions and free space"
+        ) from error
