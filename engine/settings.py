@@ -50,6 +50,7 @@ class LimitSettings(_Section):
     memory_megabytes: int = Field(default=2048, ge=256)
     megapixels: float = Field(default=200.0, gt=0)
     pages: int = Field(default=2000, ge=1)
+    frames: int = Field(default=1_500_000, ge=1)
     media_hours: float = Field(default=12.0, gt=0)
     text_megabytes: float = Field(default=20.0, gt=0)
 

@@ -54,6 +54,7 @@ class ExtractionLimits:
     memory_megabytes: int = 2048
     megapixels: float = 200.0
     pages: int = 2000
+    frames: int = 1_500_000
     media_hours: float = 12.0
     text_megabytes: float = 20.0
 

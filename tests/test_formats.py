@@ -3,7 +3,10 @@
 from collections import Counter
 from pathlib import Path
 
-from tests.conftest import Samples
+from engine import SearchEngine
+from indexer.extract.registry import built_in, format_of
+from tests.conftest import ROOT, Samples
+from tests.sample_formats import SAID, WRITERS, write_samples
 
 PROMISED = {
     "text": {".txt", ".md", ".html", ".py", ".csv"},
@@ -31,3 +34,35 @@ def test_documents_have_a_piece_a_page_and_videos_their_soundtracks(samples: Sam
     assert pieces["video"] == 30
     sounds = samples.program.json("search", "a sound", "--kind", "video", "-n", "100")["hits"]
     assert Counter(hit["kind"] for hit in sounds) == {"video": 10}
+
+
+def test_a_file_of_every_format_is_found_by_what_it_says(tmp_path: Path) -> None:
+    paths = write_samples(tmp_path / "files")
+    with SearchEngine.open(tmp_path / "data") as engine:
+        summary = engine.index(tmp_path / "files")
+        assert not summary.failed and summary.indexed == len(paths)
+        for extension, said in SAID.items():
+            (hit,) = engine.search(said, limit=1).hits
+            assert hit.path == str(paths[extension]), said
+        kinds = {Path(hit.path).suffix[1:]: hit.kind for hit in engine.search("anything", limit=1000).hits}
+    moving = {"gif", "webp", "apng"}
+    for extension, kind in kinds.items():
+        promised = format_of(paths[extension])
+        assert promised is not None and kind == ("video" if extension in moving else promised.kind), extension
+    assert set(kinds) == set(paths)
+
+
+def test_there_is_a_sample_of_everything_that_is_read() -> None:
+    read = {(each.name, each.extract) for each in built_in()}
+    assert {(each.name, each.extract) for name in WRITERS if (each := format_of(Path(f"a.{name}")))} == read
+
+
+def test_the_table_in_the_docs_is_the_registry() -> None:
+    rows = [f"| {each.name} | {' '.join(each.extensions)} | {each.kind} | {each.pieces} |" for each in built_in()]
+    table = [line for line in (ROOT / "docs" / "formats.md").read_text().splitlines() if line.startswith("| ")]
+    assert table[2:] == rows, "docs/formats.md should read:\n" + "\n".join(rows)
+
+
+def test_the_readme_names_what_is_read() -> None:
+    for extension in ("docx", "heic", "svg", "eml", "epub", "dng"):
+        assert extension in (ROOT / "README.md").read_text()

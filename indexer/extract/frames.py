@@ -58,7 +58,7 @@ def video_pieces(
     end = min(end, start + limits.media_hours * 3600)
     reader = _Reader(recording, media, limits, start, end)
     for begin, finish, samples in moments(shots(reader.samples()), start, reader.end_of):
-        frames = _spread(samples, begin, finish, media.frames_per_moment)
+        frames = spread(samples, begin, finish, media.frames_per_moment)
         yield ExtractedPiece("video", frames=frames, start=round(begin, 3), end=round(finish, 3))
     reader.check_complete()
 
@@ -81,6 +81,7 @@ class _Reader:
         self._reached = 0.0
         self._stopped_early = False
         self._found = False
+        self._decoded = 0
 
     def samples(self) -> Iterator[Sample]:
         context = self._stream.codec_context
@@ -101,7 +102,8 @@ class _Reader:
                 if not isinstance(frame, av.VideoFrame) or frame.time is None:
                     continue
                 time = frame.time - self._recording.origin
-                if time >= self._end:
+                self._decoded += 1
+                if time >= self._end or self._decoded > self._limits.frames:
                     self._stopped_early = True
                     return
                 if time < due - 1e-3:
@@ -116,6 +118,8 @@ class _Reader:
 
     def end_of(self) -> float:
         """The end of the last moment, once all samples are read."""
+        if self._decoded > self._limits.frames:
+            return self._reached
         return min(self._end, max(self._reached, self._promised() or 0.0))
 
     def check_complete(self) -> None:
@@ -211,7 +215,7 @@ def _evenly(shot: list[Sample], start: float, end: float) -> Iterator[tuple[floa
         yield begin, finish, [each for each in shot if begin <= each.time < finish] or shot
 
 
-def _spread(samples: list[Sample], start: float, end: float, count: int) -> NDArray[np.uint8]:
+def spread(samples: list[Sample], start: float, end: float, count: int) -> NDArray[np.uint8]:
     """``count`` pictures at even distances, uint8 of shape (count, height, width, 3); repeated if there are fewer."""
     times = [start + (number + 0.5) / count * (end - start) for number in range(count)]
     chosen = [min(samples, key=lambda sample: abs(sample.time - time)).frame for time in times]

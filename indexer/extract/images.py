@@ -1,4 +1,4 @@
-"""Pictures: one piece each, as a person sees them (turned upright, transparency on white, first frame)."""
+"""Pictures: one piece each, as a person sees them (turned upright, transparency on white, the first of several)."""
 
 from pathlib import Path
 
@@ -7,50 +7,88 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from indexer.errors import ExtractionError
+from indexer.extract.animations import ANIMATED, animation
 from indexer.extract.pictures import fitted, fitted_size
 from indexer.extract.recorded import picture_moment
 from indexer.extract.registry import Span
 from indexer.pieces import ExtractedPiece, Extraction, ExtractionLimits, MediaFormat
 
-_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
 
 
 def extract(path: Path, media: MediaFormat, limits: ExtractionLimits, span: Span | None) -> Extraction:
-    """One picture as one piece with frames of shape (1, height, width, 3). Raises ExtractionError."""
+    """One picture as one piece with frames of shape (1, height, width, 3), or the moments of an animation.
+
+    Raises ExtractionError.
+    """
     Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit warns at one size and refuses at another: ours is checked below
+    _learn_heif(path)
     try:
         with Image.open(path, formats=_FORMATS) as picture:
-            _check_size(picture, limits)
-            width, height = fitted_size(*picture.size, media.image_size)
-            picture.draft("RGB", (2 * width, 2 * height))  # JPEG alone: decode at 1/2, 1/4 or 1/8 of the size
-            recorded = picture_moment(picture)
-            pixels = fitted(_upright_rgb(picture), media.image_size)
+            check_size(*picture.size, limits)
+            if picture.format in ANIMATED and getattr(picture, "is_animated", False):
+                moving = animation(path, picture, media, limits, span)
+                if moving is not None:
+                    return moving
+            return still(picture, media)
     except UnidentifiedImageError as error:
         raise ExtractionError("damaged: no picture can be recognised in it") from error
     except (OSError, SyntaxError, EOFError, ValueError) as error:
-        raise ExtractionError(_reason(error)) from error
+        raise ExtractionError(damage(error)) from error
+
+
+def still(picture: Image.Image, media: MediaFormat) -> Extraction:
+    """An open picture whose size is within the limits as the one piece of its file. Raises what Pillow raises."""
+    width, height = fitted_size(*picture.size, media.image_size)
+    picture.draft("RGB", (2 * width, 2 * height))  # JPEG alone: decode at 1/2, 1/4 or 1/8 of the size
+    recorded = picture_moment(picture)
+    pixels = fitted(upright_rgb(picture), media.image_size)
     piece = ExtractedPiece("image", frames=pixels[np.newaxis])
     return Extraction("image", None, iter([piece]), recorded)
 
 
-def _check_size(picture: Image.Image, limits: ExtractionLimits) -> None:
-    width, height = picture.size
+def check_size(width: int, height: int, limits: ExtractionLimits) -> None:
+    """Raises ExtractionError for a picture that has more pixels than are decoded."""
     if width * height > limits.megapixels * 1e6:
         raise ExtractionError(
             f"the picture is too large: {width} x {height} pixels, the limit is {limits.megapixels:g} million"
         )
 
 
-def _upright_rgb(picture: Image.Image) -> Image.Image:
+def upright_rgb(picture: Image.Image) -> Image.Image:
+    """A picture as a person sees it: turned as the camera says, 8 bits a channel, transparency on white."""
     picture.load()
     picture = ImageOps.exif_transpose(picture)
     if picture.mode.startswith("I") or picture.mode == "F":
         picture = _eight_bit(picture)
+    return on_paper(picture)
+
+
+def on_paper(picture: Image.Image) -> Image.Image:
+    """The picture in RGB, on white where it is transparent."""
     if picture.has_transparency_data:
         paper = Image.new("RGBA", picture.size, "white")
         paper.alpha_composite(picture.convert("RGBA"))
         picture = paper
     return picture.convert("RGB")
+
+
+def damage(error: Exception) -> str:
+    """What is wrong with a picture, from what Pillow says of it."""
+    said = " ".join(str(error).split())[:150]
+    if isinstance(error, EOFError) or "truncated" in said.lower():
+        return "truncated: the end of the picture is missing"
+    return f"damaged: {said or 'the picture cannot be decoded'}"
+
+
+def _learn_heif(path: Path) -> None:
+    """Teach Pillow to read HEIC, whatever the file is named: telephones send it as .jpg too."""
+    with path.open("rb") as file:
+        head = file.read(12)
+    if head[4:8] == b"ftyp" and head[8:11] != b"avi":
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
 
 
 def _eight_bit(picture: Image.Image) -> Image.Image:
@@ -62,10 +100,3 @@ def _eight_bit(picture: Image.Image) -> Image.Image:
 
 def _is_16_bit(picture: Image.Image, values: NDArray[np.float32]) -> bool:
     return picture.mode != "F" and float(values.min()) >= 0 and float(values.max()) <= 65535
-
-
-def _reason(error: Exception) -> str:
-    said = " ".join(str(error).split())[:150]
-    if isinstance(error, EOFError) or "truncated" in said.lower():
-        return "truncated: the end of the picture is missing"
-    return f"damaged: {said or 'the picture cannot be decoded'}"

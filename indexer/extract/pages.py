@@ -1,11 +1,10 @@
-"""PDF and EPUB: one piece a page, its text and its picture together."""
+"""PDF, XPS and comics: one piece a page, its text and its picture together."""
 
 # mypy: disable-error-code="no-untyped-call"
 
 import mmap
 import os
 import re
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,15 +29,7 @@ def extract(path: Path, media: MediaFormat, limits: ExtractionLimits, span: Span
     Raises ExtractionError: password-protected, copy-protected, damaged, no pages; at the end of the iteration when
     more than a tenth of the pages cannot be drawn.
     """
-    pymupdf.TOOLS.mupdf_display_errors(False)
-    pymupdf.TOOLS.mupdf_display_warnings(False)
-    is_book = zipfile.is_zipfile(path)
-    if is_book and _copy_protected(path):
-        raise ExtractionError("copy-protected: the shop's own reader alone can open it")
-    try:
-        document = _open(path, "epub" if is_book else path.suffix[1:].lower())
-    except (RuntimeError, ValueError) as error:
-        raise _failure(error, "damaged: it cannot be opened as a document") from error
+    document = open_document(path, path.suffix[1:].lower().replace("oxps", "xps"))
     if document.needs_pass:
         raise ExtractionError("password-protected")
     if document.is_pdf and _end_is_missing(path, document.is_repaired):
@@ -46,20 +37,26 @@ def extract(path: Path, media: MediaFormat, limits: ExtractionLimits, span: Span
     try:
         count = document.page_count
     except (RuntimeError, ValueError) as error:
-        raise _failure(error, "damaged: its pages cannot be found") from error
+        raise failure(error, "damaged: its pages cannot be found") from error
     if count == 0:
         raise ExtractionError("damaged: it has no pages")
     recorded = moment((document.metadata or {}).get("creationDate") or "")
     return Extraction("document", None, _pages(document, min(count, limits.pages), media.image_size), recorded)
 
 
-def _open(path: Path, filetype: str) -> pymupdf.Document:
+def open_document(path: Path, filetype: str) -> pymupdf.Document:
+    """The document, by MuPDF, which is told to keep quiet. Raises ExtractionError."""
+    pymupdf.TOOLS.mupdf_display_errors(False)
+    pymupdf.TOOLS.mupdf_display_warnings(False)
     try:
-        os.fspath(path).encode()
-    except UnicodeEncodeError:  # MuPDF knows UTF-8 names alone: give it another name of the same file
-        with path.open("rb") as file:
-            return pymupdf.open(f"/dev/fd/{file.fileno()}", filetype=filetype)
-    return pymupdf.open(path, filetype=filetype)
+        try:
+            os.fspath(path).encode()
+        except UnicodeEncodeError:  # MuPDF knows UTF-8 names alone: give it another name of the same file
+            with path.open("rb") as file:
+                return pymupdf.open(f"/dev/fd/{file.fileno()}", filetype=filetype)
+        return pymupdf.open(path, filetype=filetype)
+    except (RuntimeError, ValueError) as error:
+        raise failure(error, "damaged: it cannot be opened as a document") from error
 
 
 def _pages(document: pymupdf.Document, count: int, image_size: int) -> Iterator[ExtractedPiece]:
@@ -69,7 +66,7 @@ def _pages(document: pymupdf.Document, count: int, image_size: int) -> Iterator[
             try:
                 page = document.load_page(index)
                 text = _tidy(page.get_text("text"))
-                frame = _drawn(page, image_size)
+                frame = drawn(page, image_size)
             except (RuntimeError, ValueError) as error:
                 if "malloc" in str(error):
                     raise MemoryError from error
@@ -84,7 +81,7 @@ def _tidy(text: str) -> str:
     return re.sub(r"[ \t]+", " ", re.sub(r"\s*\n\s*", "\n", text)).strip()[:PAGE_CHARACTERS]
 
 
-def _drawn(page: pymupdf.Page, image_size: int) -> NDArray[np.uint8]:
+def drawn(page: pymupdf.Page, image_size: int) -> NDArray[np.uint8]:
     """The page drawn straight at its final size; a page longer than the rule allows is drawn in part."""
     bounds = page.rect
     if bounds.is_empty or bounds.is_infinite:
@@ -112,13 +109,6 @@ def _end_is_missing(path: Path, repaired: bool) -> bool:
         return repaired if last < 0 else re.search(rb"\d+\s+\d+\s+obj\b", data[last:]) is not None
 
 
-def _copy_protected(path: Path) -> bool:
-    try:
-        with zipfile.ZipFile(path) as book:
-            return any(name in book.namelist() for name in ("META-INF/rights.xml", "META-INF/license.lcpl"))
-    except zipfile.BadZipFile:
-        return False
-
-
-def _failure(error: Exception, reason: str) -> Exception:
+def failure(error: Exception, reason: str) -> Exception:
+    """What to raise for an error of MuPDF: no memory, or ``reason``."""
     return MemoryError() if "malloc" in str(error) else ExtractionError(reason)

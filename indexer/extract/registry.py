@@ -1,72 +1,112 @@
-"""Which file formats can be taken apart. A new format is one new module beside this one and one new line below.
+"""Which file formats can be taken apart. A new format is one new module in ``formats/``, or a package of its own.
 
-Importing this module is cheap: the module of a format, and the libraries it needs, are imported when a file of that
-format is opened, which happens in the worker process alone.
+A module there has a tuple ``FORMATS``. A package from elsewhere names a ``Format``, or several in a tuple or list,
+under the entry point group ``synesthete.formats``. Either is imported when the first file name is judged, in the
+process of the program itself: whatever reads files (Pillow, MuPDF, ...) is to be imported inside ``extract``, which is
+called in the worker process alone.
 """
 
+import functools
 import importlib
-from collections.abc import Callable
+import logging
+import pkgutil
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
 
+from indexer.extract.sniff import ContentKind
 from indexer.pieces import Extraction, ExtractionLimits, MediaFormat
-from storage.records import Modality
+from storage.records import MODALITIES, Modality
+
+ENTRY_POINTS = "synesthete.formats"
 
 Span = tuple[float, float]
 Extractor = Callable[[Path, MediaFormat, ExtractionLimits, Span | None], Extraction]
 
+_USUAL: dict[Modality, ContentKind] = {
+    "text": "text",
+    "image": "image",
+    "document": "document",
+    "audio": "recording",
+    "video": "recording",
+}
+
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Format:
-    """A family of files that one module reads. ``kind`` is what its extensions promise, ``extensions`` are without dot.
+    """A family of files that are read alike. ``kind`` is what its extensions promise, ``extensions`` are without dot.
 
     ``extract(path, media, limits, span)`` opens one file; its pieces are decoded while they are iterated. ``span`` is
     a part of the file in seconds, None for all of it. Raises ExtractionError, also during the iteration.
+    ``pieces`` says for people what becomes a piece. ``contents``: what the first bytes may say the file is, where that
+    is not what ``kind`` suggests; a file whose bytes clearly say something else is refused before ``extract``.
     """
 
     name: str
     kind: Modality
     extensions: tuple[str, ...]
     extract: Extractor
+    pieces: str
+    contents: tuple[ContentKind, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raises ValueError: what a plug-in hands over may be anything."""
+        if self.kind not in MODALITIES:
+            raise ValueError(f"{self.kind!r} is no kind; there are {', '.join(MODALITIES)}")
+        if not self.extensions or any(not each or each != each.lower().strip(".") for each in self.extensions):
+            raise ValueError("extensions are lower case and without a dot, and there is at least one")
+        object.__setattr__(self, "contents", self.contents or (_USUAL[self.kind],))
 
 
-def _in_module(module: str) -> Extractor:
+def in_module(module: str) -> Extractor:
+    """The function ``extract`` of a module that is imported, and with it what it needs, when the first file is read."""
+
     def extract(path: Path, media: MediaFormat, limits: ExtractionLimits, span: Span | None) -> Extraction:
-        extractor: Extractor = importlib.import_module(f"indexer.extract.{module}").extract
+        extractor: Extractor = importlib.import_module(module).extract
         return extractor(path, media, limits, span)
 
     return extract
 
 
-def _format(name: str, kind: Modality, module: str, extensions: str) -> Format:
-    return Format(name, kind, tuple(extensions.split()), _in_module(module))
-
-
-_SOURCE_CODE = (
-    "py pyi js mjs ts jsx tsx c h cpp hpp cc cxx hh cs java go rs rb php pl pm lua sh bash zsh fish ps1 bat sql r jl "
-    "swift kt kts scala hs ml mli clj ex exs erl f90 pas asm m vb dart zig nim groovy gradle cmake "
-    "css scss toml yaml yml json jsonl ini cfg conf xml xsl tex bib diff patch log"
-)
-
-FORMATS: tuple[Format, ...] = (
-    _format("text", "text", "text", "txt text md markdown rst adoc org"),
-    _format("source code", "text", "source_code", _SOURCE_CODE),
-    _format("web page", "text", "html", "html htm xhtml"),
-    _format("table", "text", "tables", "csv tsv"),
-    _format("picture", "image", "images", "jpg jpeg jpe png webp gif bmp tif tiff"),
-    _format("document", "document", "pages", "pdf epub"),
-    _format("sound", "audio", "recordings", "wav flac mp3 ogg oga opus m4a aac aif aiff"),
-    _format("video", "video", "recordings", "mp4 m4v mkv webm mov avi"),
-)
-
-_BY_EXTENSION = {extension: each for each in FORMATS for extension in each.extensions}
-
-
 def format_of(path: Path) -> Format | None:
     """The format that the extension of ``path`` promises, upper or lower case; None when files like it are not read."""
-    return _BY_EXTENSION.get(path.suffix[1:].lower())
+    return _by_extension().get(path.suffix[1:].lower())
 
 
 def extensions() -> tuple[str, ...]:
     """Every extension that is read, without dot, in alphabetical order."""
-    return tuple(sorted(_BY_EXTENSION))
+    return tuple(sorted(_by_extension()))
+
+
+def built_in() -> list[Format]:
+    """The formats of the modules in ``formats/``, in the order of the modules' names."""
+    package = importlib.import_module("indexer.extract.formats")
+    modules = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+    return [each for name in modules for each in importlib.import_module(f"{package.__name__}.{name}").FORMATS]
+
+
+@functools.cache
+def _by_extension() -> dict[str, Format]:
+    found = {extension: each for each in built_in() for extension in each.extensions}
+    for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name):
+        try:
+            for each in _formats_in(point.load()):
+                taken = sorted(set(each.extensions) & set(found))
+                if taken:
+                    raise ValueError(f"files named .{taken[0]} are read already")
+                found |= dict.fromkeys(each.extensions, each)
+        except Exception as error:  # a plug-in may raise whatever it likes
+            said = " ".join(str(error).split())[:200] or type(error).__name__
+            _log.warning("the format plug-in %s (%s) is passed over: %s", point.name, point.value, said)
+    return found
+
+
+def _formats_in(named: object) -> list[Format]:
+    several = list(named) if isinstance(named, Iterable) else [named]
+    formats = [each for each in several if isinstance(each, Format)]
+    if not formats or len(formats) < len(several):
+        raise ValueError("it names no indexer.extract.registry.Format")
+    return formats

@@ -8,7 +8,7 @@ from typing import Literal
 
 HEAD_BYTES = 4096
 
-ContentKind = Literal["text", "image", "document", "recording", "other"]
+ContentKind = Literal["text", "image", "document", "recording", "archive", "other"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,8 @@ class Content:
 _SIGNATURES: tuple[tuple[int, bytes, ContentKind, str], ...] = (
     (0, b"%PDF-", "document", "a PDF document"),
     (30, b"mimetypeapplication/epub+zip", "document", "an EPUB book"),
-    (0, b"PK\x03\x04", "other", "a ZIP archive"),
+    (60, b"BOOKMOBI", "document", "a Mobipocket book"),
+    (0, b"PK\x03\x04", "archive", "a ZIP archive"),
     (0, b"\xff\xd8\xff", "image", "a JPEG picture"),
     (0, b"\x89PNG\r\n\x1a\n", "image", "a PNG picture"),
     (0, b"GIF87a", "image", "a GIF picture"),
@@ -31,7 +32,11 @@ _SIGNATURES: tuple[tuple[int, bytes, ContentKind, str], ...] = (
     (0, b"II*\x00", "image", "a TIFF picture"),
     (0, b"MM\x00*", "image", "a TIFF picture"),
     (4, b"ftypheic", "image", "a HEIC picture"),
+    (4, b"ftypheix", "image", "a HEIC picture"),
     (4, b"ftypmif1", "image", "a HEIF picture"),
+    (4, b"ftypmsf1", "image", "a HEIF picture"),
+    (4, b"ftypavis", "image", "an AVIF animation"),
+    (4, b"ftypcrx ", "image", "a Canon raw picture"),
     (4, b"ftypavif", "image", "an AVIF picture"),
     (4, b"ftypM4A", "recording", "an M4A sound"),
     (4, b"ftyp", "recording", "an MP4 or QuickTime video"),
@@ -47,7 +52,7 @@ _SIGNATURES: tuple[tuple[int, bytes, ContentKind, str], ...] = (
     (0, b"FLV\x01", "recording", "a Flash video"),
     (0, b"\x00\x00\x01\xba", "recording", "an MPEG video"),
     (0, b"\x7fELF", "other", "a program"),
-    (0, b"\x1f\x8b", "other", "a gzip archive"),
+    (0, b"\x1f\x8b", "archive", "a gzip archive"),
     (0, b"7z\xbc\xaf\x27\x1c", "other", "a 7-Zip archive"),
     (0, b"Rar!\x1a\x07", "other", "a RAR archive"),
     (0, b"SQLite format 3\x00", "other", "an SQLite database"),

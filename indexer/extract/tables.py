@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from indexer.extract.decode import read_text
@@ -25,17 +25,24 @@ def extract(path: Path, media: MediaFormat, limits: ExtractionLimits, span: Span
 
 def rows_as_text(text: str, *, tabs: bool = False) -> Iterator[str]:
     """One line a row; the first row names the columns when its cells are distinct words. Raises csv.Error."""
-    rows = csv.reader(io.StringIO(text, newline=""), _dialect(text, tabs))
+    return named_rows(csv.reader(io.StringIO(text, newline=""), _dialect(text, tabs)))
+
+
+def named_rows(rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """The same for rows that are cells already; empty ones are passed over."""
     header: list[str] | None = None
-    for number, row in enumerate(rows):
+    alone = False
+    for row in rows:
         cells = [" ".join(cell.split()) for cell in row]
-        if number == 0 and _is_header(cells):
-            header = cells
+        if not any(cells):
             continue
-        line = "; ".join(_named(header, column, cell) for column, cell in enumerate(cells) if cell)
-        if line:
-            yield line
-    if header and not text.strip().count("\n"):
+        if header is None and _is_header(cells):
+            header, alone = cells, True
+            continue
+        header = header if header is not None else []
+        alone = False
+        yield "; ".join(_named(header, column, cell) for column, cell in enumerate(cells) if cell)
+    if header and alone:
         yield "; ".join(header)
 
 
@@ -60,5 +67,5 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _named(header: list[str] | None, column: int, cell: str) -> str:
-    return f"{header[column]}: {cell}" if header and column < len(header) else cell
+def _named(header: list[str], column: int, cell: str) -> str:
+    return f"{header[column]}: {cell}" if column < len(header) else cell

@@ -9,17 +9,8 @@ from pathlib import Path
 
 from indexer.errors import ExtractionError
 from indexer.extract.registry import Format, Span, format_of
-from indexer.extract.sniff import ContentKind, content_of, head_of
+from indexer.extract.sniff import content_of, head_of
 from indexer.pieces import ExtractedPiece, Extraction, ExtractionLimits, MediaFormat
-from storage.records import Modality
-
-_PROMISED: dict[Modality, ContentKind] = {
-    "text": "text",
-    "image": "image",
-    "document": "document",
-    "audio": "recording",
-    "video": "recording",
-}
 
 
 def take_apart(path: Path, media: MediaFormat, limits: ExtractionLimits, span: Span | None = None) -> Extraction:
@@ -75,7 +66,7 @@ def _check(path: Path, format: Format, span: Span | None) -> None:
         raise ExtractionError("you may not read it") from error
     content = content_of(head)
     sloppy_pdf = format.kind == "document" and b"%PDF-" in head[:1024]  # junk before the header is common and harmless
-    if content is not None and content.kind != _PROMISED[format.kind] and not sloppy_pdf:
+    if content is not None and content.kind not in format.contents and not sloppy_pdf:
         raise ExtractionError(f"named {path.suffix}, but its content is {content.name}")
 
 

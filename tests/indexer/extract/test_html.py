@@ -39,3 +39,25 @@ def test_a_deeply_nested_page_ends_in_a_reason_or_its_text(tmp_path: Path) -> No
         assert [piece.text for piece in pieces_of(tmp_path / "a.html")] == ["core"]
     except ExtractionError as error:
         assert "\n" not in str(error)
+
+
+def test_menus_and_notices_around_an_article_are_left_out(tmp_path: Path) -> None:
+    facts = "".join(
+        f"<p>Fact {n}: worker bees fan air over the open cells until the honey is dry.</p>" for n in range(9)
+    )
+    around = (
+        '<header><ul class="menu"><li><a href="/">Sport news</a></li></ul></header><div class="cookie-banner">We use '
+    )
+    around += 'cookies.</div><div class="sidebar"><h3>Most read</h3><ul><li><a href="/1">Ten roses</a></li></ul></div>'
+    page = f"<html><head><title>Honey</title></head><body>{around}<article><h1>How honey is made</h1>{facts}</article>"
+    (tmp_path / "a.html").write_text(f"{page}<footer>All rights reserved. Newsletter</footer></body></html>")
+    text = "\n\n".join(piece.text or "" for piece in pieces_of(tmp_path / "a.html"))
+    assert text.startswith("Honey\n\nHow honey is made\n\nFact 0") and "Fact 8" in text
+    assert not any(word in text for word in ("Sport", "cookies", "Most read", "roses", "Newsletter"))
+
+
+def test_a_page_without_an_article_is_taken_whole(tmp_path: Path) -> None:
+    links = "".join(f'<li><a href="/{n}">Chapter {n} of the manual</a></li>' for n in range(40))
+    (tmp_path / "a.html").write_text(f"<html><title>Manual</title><body><ul>{links}</ul></body></html>")
+    text = "\n".join(piece.text or "" for piece in pieces_of(tmp_path / "a.html"))
+    assert "Chapter 0 of" in text and "Chapter 39 of" in text
