@@ -1,5 +1,6 @@
 # make demo    set up, build a sample library, index it, ask it six questions
 # make test    set up, run the tests
+# make soak    the long tests: processes killed at 200 random moments
 # make lint    ruff and mypy
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ BIN := $(VENV)/bin
 # Which build of FAISS: cpu, or gpu for a machine with an NVIDIA GPU.
 FAISS ?= cpu
 
-.PHONY: setup setup-dev demo test lint clean
+.PHONY: setup setup-dev demo test soak lint clean
 setup: $(VENV)/.done
 setup-dev: $(VENV)/.done-dev
 
@@ -27,6 +28,9 @@ demo: setup
 
 test: setup-dev
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+soak: setup-dev
+	$(BIN)/python -m pytest --numprocesses 2 -m soak
 
 lint: setup-dev
 	$(BIN)/ruff check .

@@ -140,6 +140,8 @@ def _opens(home: Path) -> bool:
 
 
 def _is_sound(home: Path) -> bool:
+    if not _opens(home):  # which finishes what was broken off when the file was made
+        return False
     found = survey(home / "catalog.sqlite")
     return not (found.faults or found.hurt or found.orphans)
 
