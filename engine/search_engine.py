@@ -18,6 +18,7 @@ from engine.query.parse import parse_like
 from engine.query.query import Filters, LikeFile, LikeHit, Query, Words
 from engine.query.search import search as search_library
 from engine.settings import Settings, load_settings
+from indexer.ignore import IgnoreOptions
 from indexer.pieces import ExtractionLimits
 from indexer.pipeline import IndexSummary, PipelineOptions, Progress
 from indexer.pipeline import index as index_paths
@@ -291,7 +292,8 @@ class SearchEngine:
 
     def _pipeline_options(self) -> PipelineOptions:
         settings = self._settings.index
-        return PipelineOptions(settings.workers, settings.batch, self._limits(), self._model_name())
+        ignore = IgnoreOptions(tuple(settings.ignore), settings.hidden, settings.caches)
+        return PipelineOptions(settings.workers, settings.batch, self._limits(), self._model_name(), ignore)
 
 
 def _priors(embedder: "ModelEmbedder") -> dict[tuple[Modality, Modality], Background]:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from engine.errors import SettingsError
+from indexer.ignore import compiled
 
 _PREFIX = "SYNESTHETE_"
 
@@ -41,6 +42,17 @@ class IndexSettings(_Section):
 
     workers: int = Field(default=2, ge=1)
     batch: int = Field(default=32, ge=1)
+    ignore: list[str] = []
+    hidden: bool = False
+    caches: bool = False
+
+    @field_validator("ignore")
+    @classmethod
+    def _are_patterns(cls, ignore: list[str]) -> list[str]:
+        wrong = compiled(ignore)[1]
+        if wrong:
+            raise ValueError(f"{ignore[wrong[0] - 1]!r} is no pattern")
+        return ignore
 
 
 class LimitSettings(_Section):
@@ -53,6 +65,7 @@ class LimitSettings(_Section):
     frames: int = Field(default=1_500_000, ge=1)
     media_hours: float = Field(default=12.0, gt=0)
     text_megabytes: float = Field(default=20.0, gt=0)
+    file_megabytes: float = Field(default=50_000.0, gt=0)
 
 
 class SearchSettings(_Section):

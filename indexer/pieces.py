@@ -57,6 +57,7 @@ class ExtractionLimits:
     frames: int = 1_500_000
     media_hours: float = 12.0
     text_megabytes: float = 20.0
+    file_megabytes: float = 50_000.0
 
 
 @dataclass(frozen=True)

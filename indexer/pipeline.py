@@ -5,6 +5,7 @@ together and commits each source when its last piece has its embedding. The queu
 stays bounded too, and the slowest stage sets the pace.
 """
 
+import os
 import queue
 import threading
 from collections import Counter, deque
@@ -17,8 +18,9 @@ from indexer.errors import ExtractionError, MissingPathError
 from indexer.extract.registry import format_of
 from indexer.extract.sandbox import ExtractionWorker
 from indexer.fingerprint import content_hash
+from indexer.ignore import IgnoreOptions
 from indexer.pieces import ExtractedPiece, ExtractionLimits
-from indexer.scan import Scan, scan
+from indexer.scan import Scan, is_at_or_below, scan
 from storage import generations
 from storage.library import Library
 from storage.records import Failure, FileState, Modality, Piece, Source, StoredSource
@@ -27,12 +29,14 @@ from storage.records import Failure, FileState, Modality, Piece, Source, StoredS
 @dataclass(frozen=True)
 class PipelineOptions:
     """``workers``: decoding processes. ``batch``: pieces embedded together. ``limits``: what one file may cost.
-    ``model_name``: what the settings call the embedder, by which it can be loaded again."""
+    ``model_name``: what the settings call the embedder, by which it can be loaded again. ``ignore``: what is passed
+    over below a folder."""
 
     workers: int = 2
     batch: int = 32
     limits: ExtractionLimits = field(default_factory=ExtractionLimits)
     model_name: str = ""
+    ignore: IgnoreOptions = field(default_factory=IgnoreOptions)
 
 
 @dataclass(frozen=True)
@@ -131,7 +135,7 @@ def index_under_lock(
     library.catalog.add_checksums()
     library.refresh()  # before anything is numbered: a snapshot that is ahead of the catalog can be told now only
     library.save_snapshot()
-    plan = _Plan.make(library, roots)
+    plan = _Plan.make(library, roots, options)
     run = _Run(library, embedder, options, on_progress, total=len(plan.changed))
     try:
         run.process(plan.changed)
@@ -159,13 +163,13 @@ class _Plan:
     unchanged: int
 
     @classmethod
-    def make(cls, library: Library, roots: Sequence[Path]) -> "_Plan":
+    def make(cls, library: Library, roots: Sequence[Path], options: PipelineOptions) -> "_Plan":
         plan = cls({}, {}, [], 0)
         seen: set[str] = set()
         for root in roots:
             name = str(root)
             try:
-                found = scan(root)
+                found = scan(root, options.ignore, options.limits.file_megabytes)
             except MissingPathError as error:
                 plan._add_missing(library, root, error)
                 continue
@@ -199,11 +203,18 @@ class _Plan:
         """Commit what the scan itself says: who is gone, what could not be looked at. Returns how many are gone."""
         removed = 0
         for root, found in self.scans.items():
-            gone = [held for path, held in library.catalog.sources_under(root).items() if not found.may_hold(path)]
+            keeps = _named_below(root, library)
+            gone = [
+                held
+                for path, held in library.catalog.sources_under(root).items()
+                if not found.may_hold(path) and not keeps(path)
+            ]
             library.catalog.remove_sources(gone)
             removed += len(gone)
             held_failures = library.catalog.failures_under(root)
-            library.catalog.remove_failures(path for path in held_failures if not found.may_hold(path))
+            library.catalog.remove_failures(
+                path for path in held_failures if not found.may_hold(path) and not keeps(path)
+            )
             for path, failure in found.failures.items():
                 if path not in held_failures or held_failures[path].reason != failure.reason:
                     library.catalog.put_failure(failure)
@@ -218,6 +229,15 @@ class _Plan:
         for root in self.scans:
             failures.update(library.catalog.failures_under(root))
         return [failures[path] for path in sorted(failures)]
+
+
+def _named_below(root: str, library: Library) -> Callable[[str], bool]:
+    """Whether a path is there and at or below another path that the user named: its own scans judge it, not this one.
+
+    So a file that a rule ignores stays in the library once it was named itself.
+    """
+    named = [each for each in library.catalog.roots() if each != root and is_at_or_below(each, root)]
+    return lambda path: any(is_at_or_below(path, each) for each in named) and os.path.lexists(path)
 
 
 @dataclass

@@ -1,8 +1,9 @@
 """Walk folders and say which files there are to index, and which names stand in the way. Nothing is opened.
 
-Passed over: hidden files and folders, symbolic links (what they point to is found where it is), files of no known kind.
+Passed over: symbolic links (what they point to is found where it is), files of no known kind, and what ``ignore`` says.
 """
 
+import math
 import os
 import stat
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from indexer.errors import MissingPathError
 from indexer.extract.registry import format_of
+from indexer.ignore import NOTHING_SAID, IgnoreOptions, IgnoreRules
 from storage.records import Failure, FileState
 
 
@@ -27,25 +29,37 @@ class Scan:
         return (
             path in self.files
             or path in self.failures
-            or any(path.startswith(folder.rstrip("/") + "/") for folder in self.unread_folders)
+            or any(is_at_or_below(path, folder) for folder in self.unread_folders)
         )
 
 
-def scan(root: Path) -> Scan:
-    """Scan ``root``, a folder or a single file. Raises MissingPathError if there is no such path."""
+def scan(root: Path, options: IgnoreOptions = NOTHING_SAID, largest_megabytes: float = math.inf) -> Scan:
+    """Scan ``root``, a folder or a single file; nothing stands against a single file but its kind and its size.
+
+    Raises MissingPathError if there is no such path.
+    """
     found = Scan()
     try:
         status = root.stat()
     except OSError as error:
         raise MissingPathError(f"{printable(str(root))}: {_cause(error)}") from error
     if stat.S_ISDIR(status.st_mode):
-        for path, entry_status in _walk(str(root), found):
-            _judge(path, entry_status, found)
+        rules = IgnoreRules(str(root), options)
+        for path, entry_status in _walk(str(root), rules, found):
+            _judge(path, entry_status, found, largest_megabytes)
+        for path, complaint in rules.complaints.items():
+            name = printable(path)
+            found.failures[name] = Failure(name, FileState(0, 0), complaint)
     elif format_of(root) is None:
         _fail(str(root), status, f"files of this kind ({root.suffix or 'no extension'}) cannot be searched", found)
     else:
-        _judge(str(root), status, found)
+        _judge(str(root), status, found, largest_megabytes)
     return found
+
+
+def is_at_or_below(path: str, folder: str) -> bool:
+    """Whether ``path`` is ``folder`` or lies in it; both are absolute, and nothing is looked at."""
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
 def printable(path: str) -> str:
@@ -53,7 +67,7 @@ def printable(path: str) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def _walk(folder: str, found: Scan) -> Iterator[tuple[str, os.stat_result]]:
+def _walk(folder: str, rules: IgnoreRules, found: Scan) -> Iterator[tuple[str, os.stat_result]]:
     waiting = [folder]
     while waiting:
         current = waiting.pop()
@@ -65,9 +79,11 @@ def _walk(folder: str, found: Scan) -> Iterator[tuple[str, os.stat_result]]:
             path = printable(current)
             found.failures[path] = Failure(path, FileState(0, 0), f"the folder cannot be read: {_cause(error)}")
             continue
+        if rules.is_marked(current, {entry.name for entry in entries}):
+            continue
         folders = []
         for entry in entries:
-            if entry.name.startswith(".") or entry.is_symlink():
+            if entry.is_symlink() or rules.passes_over(current, entry.name, is_folder=entry.is_dir()):
                 continue
             try:
                 status = entry.stat(follow_symlinks=False)
@@ -83,13 +99,16 @@ def _walk(folder: str, found: Scan) -> Iterator[tuple[str, os.stat_result]]:
         waiting.extend(reversed(folders))
 
 
-def _judge(path: str, status: os.stat_result, found: Scan) -> None:
+def _judge(path: str, status: os.stat_result, found: Scan, largest_megabytes: float) -> None:
     if printable(path) != path:
         _fail(path, status, "its name is not valid UTF-8; rename it", found)
     elif stat.S_ISDIR(status.st_mode):
         _fail(path, status, "a folder with the name of a file; the files in it are indexed on their own", found)
     elif not stat.S_ISREG(status.st_mode):
         _fail(path, status, "not a regular file (a pipe, socket or device)", found)
+    elif status.st_size > largest_megabytes * 1e6:
+        size = f"{status.st_size / 1e6:.1f} MB, the limit is {largest_megabytes:g} MB"
+        _fail(path, status, f"too large: {size} (file_megabytes in the settings)", found)
     else:
         found.files[path] = FileState(status.st_size, status.st_mtime_ns)
 

@@ -278,3 +278,15 @@ def test_an_interrupted_run_keeps_what_was_done_and_leaves_no_process(library: L
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
     assert not [pid for pid in children if b"indexer.extract.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
     assert run(library, folder).indexed == 5
+
+
+def test_a_file_that_comes_to_be_ignored_leaves_unless_it_was_named_itself(library: Library, folder: Path) -> None:
+    assert run(library, folder, folder / "sub" / "note1.txt").indexed == 8
+    (folder / ".synesthete-ignore").write_text("sub/\n")
+    summary = run(library, folder)
+    assert (summary.removed, summary.unchanged) == (3, 4)
+    assert str(folder / "sub" / "note1.txt") in pieces(library)
+    (folder / ".synesthete-ignore").unlink()
+    assert run(library, folder).indexed == 3
+    (folder / "sub" / "note1.txt").unlink()
+    assert run(library, folder).removed == 1
