@@ -1,6 +1,6 @@
 # make demo    set up, build a sample library, index it, ask it six questions
 # make test    set up, run the tests
-# make soak    the long tests: processes killed at 200 random moments
+# make soak    the long tests: processes killed at 200 random moments, a corpus of hostile files, changed bytes
 # make lint    ruff and mypy
 
 PYTHON ?= python3

@@ -13,7 +13,7 @@ from indexer.extract.recorded import picture_moment
 from indexer.extract.registry import Span
 from indexer.pieces import ExtractedPiece, Extraction, ExtractionLimits, MediaFormat
 
-_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 
 
 def extract(path: Path, media: MediaFormat, limits: ExtractionLimits, span: Span | None) -> Extraction:
@@ -22,9 +22,8 @@ def extract(path: Path, media: MediaFormat, limits: ExtractionLimits, span: Span
     Raises ExtractionError.
     """
     Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit warns at one size and refuses at another: ours is checked below
-    _learn_heif(path)
     try:
-        with Image.open(path, formats=_FORMATS) as picture:
+        with Image.open(path, formats=(*_FORMATS, *_heif(path))) as picture:
             check_size(*picture.size, limits)
             if picture.format in ANIMATED and getattr(picture, "is_animated", False):
                 moving = animation(path, picture, media, limits, span)
@@ -81,14 +80,16 @@ def damage(error: Exception) -> str:
     return f"damaged: {said or 'the picture cannot be decoded'}"
 
 
-def _learn_heif(path: Path) -> None:
-    """Teach Pillow to read HEIC, whatever the file is named: telephones send it as .jpg too."""
+def _heif(path: Path) -> tuple[str, ...]:
+    """Teach Pillow to read HEIC if this may be one, whatever the file is named: telephones send it as .jpg too."""
     with path.open("rb") as file:
         head = file.read(12)
-    if head[4:8] == b"ftyp" and head[8:11] != b"avi":
-        import pillow_heif
+    if head[4:8] != b"ftyp" or head[8:11] == b"avi":
+        return ()
+    import pillow_heif
 
-        pillow_heif.register_heif_opener()
+    pillow_heif.register_heif_opener()
+    return ("HEIF",)
 
 
 def _eight_bit(picture: Image.Image) -> Image.Image:

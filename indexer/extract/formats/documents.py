@@ -18,5 +18,6 @@ FORMATS = (
         ("epub", "mobi"),
         in_module("indexer.extract.books"),
         "a passage of a section, with the picture of its page",
+        contents=("document", "archive"),  # packed by hand, an EPUB does not begin as it should
     ),
 )

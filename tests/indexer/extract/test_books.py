@@ -1,3 +1,4 @@
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -38,3 +39,11 @@ def test_comics_and_xps_go_by_page(tmp_path: Path) -> None:
     assert pages[0].frames is not None and pages[0].frames[0, 40, 10, 0] > 150
     (page,) = pieces_of(write_xps(tmp_path / "a.xps", "Weather"))
     assert (page.page, page.text) == (1, "Weather")
+
+
+def test_a_book_packed_by_hand_is_read(tmp_path: Path) -> None:
+    write_epub(tmp_path / "a.epub", [("Departure", "We left at dawn.")])
+    with zipfile.ZipFile(tmp_path / "a.epub") as whole, zipfile.ZipFile(tmp_path / "b.epub", "w") as packed:
+        for name in sorted(whole.namelist()):
+            packed.writestr(name, whole.read(name))
+    assert [piece.text for piece in pieces_of(tmp_path / "b.epub")] == ["Departure\n\nWe left at dawn."]

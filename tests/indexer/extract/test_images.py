@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 from pillow_heif import register_heif_opener
 
 from indexer.errors import ExtractionError
+from indexer.extract.sandbox import ExtractionWorker
 from indexer.pieces import ExtractionLimits
 
 from .making import MEDIA, cut_short, pieces_of
@@ -129,6 +130,18 @@ def test_size_rule(tmp_path: Path) -> None:
         picture.paste(GREEN, (1936, 0, 2064, 64))
         picture.save(tmp_path / "b.png")
     assert _is(_frame(tmp_path / "b.png")[32, 128], GREEN)  # cropped about the centre
+
+
+def test_noise_after_a_picture_s_first_bytes_is_refused_in_plain_words(tmp_path: Path) -> None:
+    Image.new("RGB", (40, 40), RED).save(tmp_path / "whole.png")
+    noise = np.random.default_rng(0).bytes(3000)
+    (tmp_path / "a.png").write_bytes((tmp_path / "whole.png").read_bytes()[:20] + noise)
+    # A process of its own: Pillow knows HEIC here already.
+    with (
+        ExtractionWorker(MEDIA, ExtractionLimits()) as worker,
+        pytest.raises(ExtractionError, match=r"^damaged: no pict"),
+    ):
+        worker.open(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize("extension", FORMATS)
