@@ -43,7 +43,7 @@ def reembed(
     with library.writer_lock():
         home = generations.unfinished(library.folder)
         _discard_unless_by(home, embedder.fingerprint)
-        following = Library(library.folder, home)
+        following = Library(library.folder, home, library.policy)
         try:
             following.catalog.number_pieces_after(library.catalog)
             roots = _take_over_roots(following.catalog, library.catalog, paths)

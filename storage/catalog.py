@@ -3,6 +3,7 @@
 Writers hold ``storage.lock.WriterLock``; readers may come at any time and from any thread (write-ahead log).
 """
 
+import json
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -329,6 +330,31 @@ class Catalog:
                 for piece_id, modality, embedding in rows:
                     found[piece_id] = (modality, np.frombuffer(embedding, dtype="<f2").astype(np.float32))
         return found
+
+    def vectors(self, piece_ids: NDArray[np.int64], dimension: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Those of these pieces that are in the library, ascending, and their vectors, shape (n, dimension).
+
+        On the way of every search of an approximate index, so it goes straight to the driver.
+        """
+        query = "SELECT id, embedding FROM piece WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"
+        with self._engine.connect() as connection:
+            cursor = connection.connection.cursor()
+            try:
+                rows = cursor.execute(query, (json.dumps(piece_ids.tolist()),)).fetchall()
+            except sqlite3.DatabaseError as error:
+                raise_own_error(self.path, error)
+                raise
+            finally:
+                cursor.close()
+        ids = np.array([row[0] for row in rows], dtype=np.int64)
+        return ids, self.matrix([row[1] for row in rows], dimension).astype(np.float32)
+
+    def matrix(self, embeddings: Sequence[bytes], dimension: int) -> NDArray[np.float16]:
+        """Stored embeddings, shape (len(embeddings), dimension). Raises DamagedCatalogError for another length."""
+        joined = b"".join(embeddings)
+        if len(joined) != len(embeddings) * dimension * 2:
+            raise DamagedCatalogError(f"{self.path}: it holds embeddings of a wrong length; run `synesthete check`")
+        return np.frombuffer(joined, dtype="<f2").reshape(-1, dimension)
 
     def counts(self) -> LibraryCounts:
         """How many sources (by kind), pieces (by modality) and failures there are."""

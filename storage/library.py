@@ -2,42 +2,63 @@
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, func, select
 
-from storage import generations, tables
+from storage import approximate, exact, generations, snapshot
+from storage.accelerator import Accelerator
+from storage.approximate import ApproximatePart
 from storage.catalog import Catalog
-from storage.errors import DamagedCatalogError, DataFolderError, LibraryBusyError
+from storage.errors import DataFolderError
+from storage.exact import ExactPart
+from storage.follow import blocks, follow, given_numbers
 from storage.lock import WriterLock
 from storage.records import MODALITIES, Modality, PieceFilter
-from storage.vectors import Marks, SnapshotError, VectorIndex, load_snapshot
+from storage.snapshot import MANIFEST, Entry, SnapshotError
+from storage.vectors import Followed, IndexPolicy, Marks, Part, VectorIndex, evenly
 
 _log = logging.getLogger(__name__)
-_PIECES_PER_READ = 20_000
-_MISSING = "its manifest is gone"
+# The snapshot is written anew when more than this has come and gone since: a start takes it in from the catalog in
+# about half a second.
+_MOST_BEHIND = 20_000
+_SHARE_BEHIND = 1 / 50
+
+
+@dataclass(frozen=True)
+class IndexSize:
+    """How a modality is indexed: the kind, how many pieces, and what these take in the snapshot and in memory."""
+
+    kind: str
+    pieces: int
+    disk_bytes: int
+    memory_bytes: int
 
 
 class Library:
     """Open (or create) the library in data folder ``folder``. Searching is safe from any thread.
 
-    ``home`` is where its catalog and snapshot lie, by default the current one of its generations (``generations.py``).
+    ``home`` is where its catalog and snapshot lie, by default the current one of its generations (``generations.py``);
+    ``policy`` chooses the kinds of index.
     Raises DataFolderError, NewerCatalogError or DamagedCatalogError.
     """
 
-    def __init__(self, folder: Path, home: Path | None = None) -> None:
+    def __init__(self, folder: Path, home: Path | None = None, policy: IndexPolicy | None = None) -> None:
         self.folder = folder
         self.home = generations.current(folder) if home is None else home
         self.catalog = Catalog(self.home)
+        self.policy = policy if policy is not None else IndexPolicy()
         self._index: VectorIndex | None = None
-        self._marks = Marks()
-        self._saved_marks = Marks()
-        self._fault: str | None = None  # why the snapshot could not be used, until it has been said
+        self._owner = ""
+        self._entries: dict[Modality, Entry] | None = None  # None: what is on disk is not what should be there
+        self._manifest_time = 0
         self._samples: dict[tuple[Modality, int], NDArray[np.float32]] = {}
-        self._samples_marks = Marks()
+        self._samples_marks: list[Marks] = []
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -83,14 +104,13 @@ class Library:
         Kept until the index changes. Not to be written to.
         """
         with self._lock:
-            count = self._index.count(modality) if self._index is not None else 0
-            if self._index is None or count == 0:
+            if self._index is None or self._index.count(modality) == 0:
                 return np.empty((0, 0), dtype=np.float32)
-            if self._samples_marks != self._marks:
-                self._samples, self._samples_marks = {}, self._marks
+            marks = [part.marks for part in self._index.parts.values()]
+            if self._samples_marks != marks:
+                self._samples, self._samples_marks = {}, marks
             if (modality, size) not in self._samples:
-                positions = np.unique(np.linspace(0, count - 1, min(size, count)).astype(np.int64))
-                self._samples[modality, size] = self._index.vectors(modality, positions)
+                self._samples[modality, size] = self._index.sample(modality, size)
             return self._samples[modality, size]
 
     def matching_pieces(self, condition: PieceFilter) -> Mapping[Modality, NDArray[np.int64]] | None:
@@ -102,47 +122,69 @@ class Library:
         with self._lock:
             model = self.catalog.model()
             if model is None:
-                self._index, self._marks, self._saved_marks = None, Marks(), Marks()
+                self._index, self._entries = None, None
                 return
-            fingerprint, dimension = model
-            loaded = self._index is None or self._index.dimension != dimension
-            if loaded:
-                self._load(fingerprint, dimension)
-            while not self._follow_catalog():
-                if loaded:
-                    self._start_anew(dimension)
-                else:
-                    self._load(fingerprint, dimension)
-                loaded = True
-            if self._saved_marks == Marks() != self._marks:
-                self._save_in_passing()
+            owner = f"{self.catalog.identity()} {model[0]}"
+            if self._index is None or self._owner != owner:
+                self._index = VectorIndex(model[1], partial(self.catalog.vectors, dimension=model[1]))
+                self._owner, self._entries, self._manifest_time = owner, {}, 0
+            self._take_over_snapshot(self._index)
+            self._follow(self._index, [*self._index.parts.items(), *self._index.devices.items()])
 
     def save_snapshot(self) -> None:
-        """Write the vector index to disk, if it has changed since, and free what only earlier snapshots needed.
+        """Give each modality the kind of index that suits it, and write what has changed. Only under ``writer_lock``.
 
-        Only under ``writer_lock``.
+        Training takes seconds to minutes, during which searches go on with what there was.
         """
+        index = self._index
+        if index is None:
+            return
+        for modality, followed in list(index.parts.items()):
+            if self.policy.wants_rebuild(followed.target):
+                self._replace(index, modality, self._built(index, modality, len(followed.target.ids)))
         with self._lock:
-            self._save()
-            self.catalog.compact(self._saved_marks.removal)
-
-    def _save(self) -> None:
-        model = self.catalog.model()
-        if self._index is not None and model is not None and self._marks != self._saved_marks:
+            held = {m: (f.target, f.marks) for m, f in index.parts.items() if isinstance(f.target, ApproximatePart)}
+            entries = self._entries or {}
+            changed = {m: part for m, part in held.items() if _is_behind(entries.get(m), *part)}
+            if self._entries is not None and not changed and set(held) == set(entries):
+                return
+            kept = {m: entry for m, entry in entries.items() if m in held and m not in changed}
             try:
-                self._index.save(self._snapshot_folder, self._marks, self._owner(model[0]))
+                self._entries = snapshot.write(self._snapshot_folder, self._owner, index.dimension, kept, changed)
             except OSError as error:
                 raise DataFolderError(
                     f"{self._snapshot_folder}: the vector index cannot be written ({error.strerror}); nothing is lost, "
                     "free some space and run `synesthete index` again"
                 ) from error
-            self._saved_marks = self._marks
+            self._manifest_time = self._manifest_changed()
 
     def drop_snapshot(self) -> None:
         """Forget the vector index, on disk and in memory; the next ``refresh`` builds it from the catalog."""
         with self._lock:
-            self._index = None
-            (self._snapshot_folder / "manifest.json").unlink(missing_ok=True)
+            self._index, self._entries, self._manifest_time = None, None, 0
+            (self._snapshot_folder / MANIFEST).unlink(missing_ok=True)
+
+    def accelerate(self, accelerator: Accelerator, from_pieces: int) -> list[str]:
+        """Let a device search every modality of at least so many pieces; searches go on meanwhile.
+
+        Returns how each is searched from now on. Raises RuntimeError or MemoryError if the device cannot.
+        """
+        self.refresh()
+        index, found = self._index, []
+        for modality in MODALITIES if index is not None else ():
+            assert index is not None
+            count = index.count(modality)
+            if count < max(1, from_pieces) or modality in index.devices:
+                continue
+            with self.catalog.reading() as connection:
+                marks = given_numbers(connection)
+                vectors = blocks(self.catalog, connection, index.dimension, modality)
+                followed = Followed(accelerator.build(index.dimension, count, vectors), marks)
+            with self._lock:
+                self._follow(index, [(modality, followed), (modality, index.parts[modality])])
+                index.devices[modality] = followed
+            found.append(f"{modality}: {followed.target.name}")
+        return found
 
     def indexed_ids(self) -> dict[Modality, NDArray[np.int64]]:
         """The numbers of the pieces in the vector index, by modality, for comparing it with the catalog."""
@@ -150,103 +192,89 @@ class Library:
             index = self._index
             return {} if index is None else {m: index.ids(m) for m in MODALITIES if index.count(m)}
 
+    def index_sizes(self) -> dict[Modality, IndexSize]:
+        """How each modality is indexed and what that takes, told from the catalog and the manifest alone."""
+        model = self.catalog.model()
+        if model is None:
+            return {}
+        try:
+            owner = f"{self.catalog.identity()} {model[0]}"
+            entries = snapshot.read_manifest(self._snapshot_folder, owner, model[1])
+        except SnapshotError:
+            entries = {}
+        found = {}
+        for modality, count in self.catalog.counts().pieces.items():
+            entry = entries.get(modality)
+            if entry is None:
+                found[modality] = IndexSize("exact", count, 0, count * exact.bytes_per_piece(model[1]))
+            else:
+                found[modality] = IndexSize("approximate", count, entry.size, entry.size + 8 * count)
+        return found
+
     @property
     def _snapshot_folder(self) -> Path:
         return self.home / "vectors"
 
-    def _owner(self, fingerprint: str) -> str:
-        return f"{self.catalog.identity()} {fingerprint}"
-
-    def _refuse_later_snapshot(self, marks: Marks) -> None:
-        """A snapshot that knows more than the catalog was left by a catalog that has since been put back to a copy."""
+    def _follow(self, index: VectorIndex, each: Sequence[tuple[Modality, Followed[Any]]]) -> None:
         with self.catalog.reading() as connection:
-            rows = connection.exec_driver_sql("SELECT name, seq FROM sqlite_sequence").all()
-        given = {str(row[0]): int(row[1]) for row in rows}
-        if marks.piece > given.get("piece", 0) or marks.removal > given.get("removed_piece", 0):
+            follow(self.catalog, connection, index.dimension, each)
+
+    def _built(self, index: VectorIndex, modality: Modality, count: int) -> Followed[Part]:
+        """A part of ``modality`` made from the catalog as it is now, of the kind that suits ``count`` pieces."""
+        if not self.policy.is_approximate(count):
+            made: Followed[Part] = Followed(ExactPart(index.dimension))
+        else:
+            ids = index.ids(modality)
+            _, sample = self.catalog.vectors(evenly(ids, approximate.sample_size(count)), index.dimension)
+            made = Followed(approximate.train(index.dimension, count, sample, index.read))
+        self._follow(index, [(modality, made)])
+        return made
+
+    def _replace(self, index: VectorIndex, modality: Modality, made: Followed[Part]) -> None:
+        with self._lock:
+            # All of them, so that every modality is of the same moment.
+            self._follow(index, [(modality, made), *index.parts.items(), *index.devices.items()])
+            index.parts[modality] = made
+
+    def _manifest_changed(self) -> int:
+        try:
+            return (self._snapshot_folder / MANIFEST).stat().st_mtime_ns
+        except OSError:
+            return 0
+
+    def _take_over_snapshot(self, index: VectorIndex) -> None:
+        """Load the parts of the snapshot, at the start and whenever another process has written one."""
+        while (changed := self._manifest_changed()) != self._manifest_time:
+            self._manifest_time = changed
+            try:
+                self._entries = self._load(index)
+            except SnapshotError as error:
+                if self._manifest_changed() != changed:  # written anew while it was read
+                    continue
+                _log.warning("the vector index in %s is built anew: %s", self._snapshot_folder, error)
+                self._entries = None
+
+    def _load(self, index: VectorIndex) -> dict[Modality, Entry]:
+        """Take every part of the snapshot that is of another training than the one in ``index``."""
+        entries = snapshot.read_manifest(self._snapshot_folder, self._owner, index.dimension)
+        with self.catalog.reading() as connection:
+            given = given_numbers(connection)
+        # A snapshot that knows more than the catalog was left by one that has since been put back to a copy.
+        if any(entry.marks.piece > given.piece or entry.marks.removal > given.removal for entry in entries.values()):
             raise SnapshotError("it is newer than the catalog")
-
-    def _save_in_passing(self) -> None:
-        """A snapshot that was missing or damaged is put right by whoever notices, so that it happens and is said once.
-
-        Whoever writes to the library now will do it as well; in a folder that cannot be written to nobody can.
-        """
-        missing = self._fault == _MISSING
-        try:
-            with self.writer_lock():
-                self._save()
-        except (LibraryBusyError, DataFolderError):
-            if missing:  # most likely it has not been written yet
-                return
-        if self._fault is not None:
-            _log.warning(
-                "the vector index in %s is built anew from the catalog: %s", self._snapshot_folder, self._fault
-            )
-            self._fault = None
-
-    def _follow_catalog(self) -> bool:
-        """Take in what is new; False if the index is so old that the catalog has let go of removals it lacks."""
-        assert self._index is not None
-        with self.catalog.reading() as connection:
-            first = connection.execute(select(func.min(tables.removed_piece.c.sequence))).scalar()
-            gone = _last_removal(connection) if first is None else first - 1
-            if self._marks != Marks() and self._marks.removal < gone:
-                return False
-            self._marks = _follow(connection, self._index, self._marks)
-            return True
-
-    def _start_anew(self, dimension: int) -> None:
-        self._index, self._marks, self._saved_marks, self._samples = VectorIndex(dimension), Marks(), Marks(), {}
-        self._fault = _MISSING if self._snapshot_folder.exists() else None
-
-    def _load(self, fingerprint: str, dimension: int) -> None:
-        self._start_anew(dimension)
-        try:
-            snapshot = load_snapshot(self._snapshot_folder, self._owner(fingerprint))
-            if snapshot is not None:
-                self._refuse_later_snapshot(snapshot[1])
-        except SnapshotError as error:
-            snapshot, self._fault = None, str(error)
-        if snapshot is not None:
-            self._index, self._marks = snapshot
-            self._saved_marks = self._marks
+        loaded: dict[Modality, Followed[Part]] = {}
+        for modality, entry in entries.items():
+            part = index.parts[modality].target
+            if isinstance(part, ExactPart) or part.trained_on != entry.trained_on:
+                loaded[modality] = Followed(snapshot.read_part(self._snapshot_folder, entry, index.read), entry.marks)
+        index.parts.update(loaded)
+        return entries
 
 
-def _follow(connection: Connection, index: VectorIndex, marks: Marks) -> Marks:
-    """Take into ``index`` what has left and what has come since ``marks``; returns the new marks."""
-    removed, piece = tables.removed_piece.c, tables.piece.c
-    if marks == Marks():  # an empty index need not hear of what left before
-        marks = Marks(removal=_last_removal(connection))
-    removals = connection.execute(
-        select(removed.sequence, removed.piece_id).where(removed.sequence > marks.removal).order_by(removed.sequence)
-    ).all()
-    index.remove(np.array([row.piece_id for row in removals], dtype=np.int64))
-    last_piece = marks.piece
-    while True:
-        rows = connection.execute(
-            select(piece.id, piece.modality, piece.embedding)
-            .where(piece.id > last_piece)
-            .order_by(piece.id)
-            .limit(_PIECES_PER_READ)
-        ).all()
-        if not rows:
-            break
-        last_piece = rows[-1].id
-        for modality in MODALITIES:
-            chosen = [row for row in rows if row.modality == modality]
-            if chosen:
-                ids = np.array([row.id for row in chosen], dtype=np.int64)
-                index.add(modality, ids, _matrix([row.embedding for row in chosen], index.dimension))
-    highest = connection.execute(select(func.max(piece.id))).scalar() or 0
-    return Marks(max(last_piece, highest), removals[-1].sequence if removals else marks.removal)
-
-
-def _last_removal(connection: Connection) -> int:
-    query = "SELECT seq FROM sqlite_sequence WHERE name = 'removed_piece'"
-    return int(connection.exec_driver_sql(query).scalar() or 0)
-
-
-def _matrix(embeddings: list[bytes], dimension: int) -> NDArray[np.float32]:
-    joined = b"".join(embeddings)
-    if len(joined) != len(embeddings) * dimension * 2:
-        raise DamagedCatalogError("the catalog holds embeddings of a wrong length; run `synesthete check`")
-    return np.frombuffer(joined, dtype="<f2").reshape(-1, dimension).astype(np.float32)
+def _is_behind(entry: Entry | None, part: ApproximatePart, marks: Marks) -> bool:
+    """Whether a part's file is missing or so far behind that it is to be written."""
+    if entry is None or entry.trained_on != part.trained_on:
+        return True
+    came = len(part.ids) - int(np.searchsorted(part.ids, entry.marks.piece, side="right"))
+    left = marks.removal - entry.marks.removal
+    return came + left > min(_MOST_BEHIND, int(len(part.ids) * _SHARE_BEHIND))

@@ -55,6 +55,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ("ALTER TABLE source ADD COLUMN recorded_ns BIGINT",),
     # Checksums; what was indexed before gets them in the next run.
     ("ALTER TABLE piece ADD COLUMN checksum INTEGER", "ALTER TABLE source ADD COLUMN checksum INTEGER"),
+    # The vector index reads one modality at a time.
+    ("CREATE INDEX piece_by_modality ON piece (modality)",),
 )
 
 

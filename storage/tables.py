@@ -54,6 +54,7 @@ piece = Table(
     sqlite_autoincrement=True,
 )
 Index("piece_by_source", piece.c.source_id)
+Index("piece_by_modality", piece.c.modality)
 
 # Every piece that has left, in order: written by a trigger on deletes from `piece`, cascades included.
 removed_piece = Table(

@@ -1,79 +1,106 @@
-"""Vector search with FAISS: one exact inner-product index a modality, kept as float16, saved as a snapshot.
+"""Vector search: one part a modality, exact or approximate, each following the catalog up to its own marks.
 
-The embeddings are unit vectors, so the inner product is the cosine. One index a modality, because an answer ranks each
+The embeddings are unit vectors, so the inner product is the cosine. One part a modality, because an answer ranks each
 modality on its own scale first.
 """
 
-import hashlib
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+import logging
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
 
-import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.atomic import replaced_file, sync_folder
+from storage.accelerator import DeviceSearch, Found
+from storage.approximate import FEWEST, ApproximatePart, VectorReader
+from storage.exact import ExactPart
 from storage.records import MODALITIES, Modality
 
-_MANIFEST = "manifest.json"
-_FORMAT = 1
+_log = logging.getLogger(__name__)
+
+Part = ExactPart | ApproximatePart
+
 # At most this many vectors, or this fraction of all, are looked at one by one; measured on 100,000 vectors of 384.
 _FEW = 200
+# Reading a vector from the catalog takes five microseconds; above this many the codes are quicker.
+_FEW_READ = 4_000
+_OUTGROWN = 4
 
 
 @dataclass(frozen=True)
 class Marks:
-    """Up to where an index follows the catalog: the highest piece and the last removal it has taken in."""
+    """Up to where something follows the catalog: the highest piece and the last removal it has taken in."""
 
     piece: int = 0
     removal: int = 0
 
 
-class SnapshotError(Exception):
-    """A snapshot is missing a part, damaged, or of another model; the catalog makes it superfluous."""
+class Follower(Protocol):
+    """What takes in pieces, each of a higher number than all before it, and lets go of pieces."""
+
+    def add(self, ids: NDArray[np.int64], vectors: NDArray[np.float16]) -> None: ...
+    def remove(self, ids: NDArray[np.int64]) -> None: ...
 
 
+F = TypeVar("F", bound=Follower)
+
+
+@dataclass
+class Followed(Generic[F]):
+    """A follower and its marks."""
+
+    target: F
+    marks: Marks = Marks()
+
+
+@dataclass(frozen=True)
+class IndexPolicy:
+    """Which kind of index a modality gets: exact up to so many pieces, approximate above."""
+
+    exact_up_to: int = 200_000
+
+    def wants_rebuild(self, part: Part) -> bool:
+        """Whether ``part`` should be of the other kind now, or be trained again because it has been outgrown.
+
+        Between half of the limit and the limit either kind may stay, so that a few files do not switch it to and fro.
+        """
+        count = len(part.ids)
+        if isinstance(part, ExactPart):
+            return self.is_approximate(count)
+        return count <= self.exact_up_to // 2 or count < FEWEST // 2 or count > _OUTGROWN * part.trained_on
+
+    def is_approximate(self, count: int) -> bool:
+        """Whether a part made anew for ``count`` pieces is approximate."""
+        return count > self.exact_up_to and count >= FEWEST
+
+
+@dataclass
 class VectorIndex:
-    """Exact nearest neighbours among unit vectors of ``dimension``, by piece number. Not to be changed in a search."""
+    """Nearest neighbours among unit vectors of ``dimension``, by piece number. Not to be changed in a search.
 
-    def __init__(self, dimension: int) -> None:
-        self.dimension = dimension
-        self._parts: dict[Modality, faiss.IndexIDMap2] = {}
-        self._ids: dict[Modality, NDArray[np.int64]] = {}  # copies of what the parts hold, made when first asked for
+    ``devices``: modalities whose searches without a filter go to a GPU.
+    """
+
+    dimension: int
+    read: VectorReader
+    parts: dict[Modality, Followed[Part]] = field(default_factory=dict)
+    devices: dict[Modality, Followed[DeviceSearch]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for modality in MODALITIES:
+            self.parts.setdefault(modality, Followed(ExactPart(self.dimension)))
 
     def count(self, modality: Modality) -> int:
-        return int(self._parts[modality].ntotal) if modality in self._parts else 0
+        return len(self.ids(modality))
 
     def ids(self, modality: Modality) -> NDArray[np.int64]:
-        """The numbers of the pieces held, in the order in which they came, which is ascending."""
-        if modality not in self._parts:
-            return np.empty(0, dtype=np.int64)
-        if modality not in self._ids:
-            self._ids[modality] = faiss.vector_to_array(self._parts[modality].id_map).astype(np.int64)
-        return self._ids[modality]
+        """The numbers of the pieces held, ascending."""
+        return self.parts[modality].target.ids
 
-    def vectors(self, modality: Modality, positions: NDArray[np.int64]) -> NDArray[np.float32]:
-        """The vectors at ``positions`` of ``ids(modality)``, shape (len(positions), dimension)."""
-        return self._parts[modality].index.reconstruct_batch(positions)
-
-    def add(self, modality: Modality, ids: NDArray[np.int64], vectors: NDArray[np.floating]) -> None:
-        """Add pieces; ``vectors`` has shape (len(ids), dimension). Each number is higher than all before it."""
-        if modality not in self._parts:
-            codes = faiss.IndexScalarQuantizer(
-                self.dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
-            )
-            self._parts[modality] = faiss.IndexIDMap2(codes)
-        self._parts[modality].add_with_ids(np.ascontiguousarray(vectors, dtype=np.float32), ids)
-        self._ids.pop(modality, None)
-
-    def remove(self, ids: NDArray[np.int64]) -> None:
-        """Remove pieces; numbers that are not held are passed over."""
-        if len(ids):
-            for part in self._parts.values():
-                part.remove_ids(faiss.IDSelectorBatch(ids))
-            self._ids.clear()
+    def sample(self, modality: Modality, size: int) -> NDArray[np.float32]:
+        """Vectors of up to ``size`` pieces spread evenly over those held, shape (n, dimension)."""
+        part = self.parts[modality].target
+        return part.vectors(evenly(part.ids, size))[1]
 
     def search(
         self,
@@ -82,132 +109,86 @@ class VectorIndex:
         limit: int,
         among: NDArray[np.int64] | None = None,
         without: NDArray[np.int64] | None = None,
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    ) -> Found:
         """The best ``limit`` pieces (or all, if fewer) and their cosines, best first.
 
         Only pieces ``among`` these numbers, if given, and none ``without``: the choice is made inside the search, so
         that the answer is the same as if the index held nothing else.
         """
-        count = self.count(modality)
+        part = self.parts[modality].target
+        count = len(part.ids)
         if limit <= 0 or count == 0:
-            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
+            return _nothing()
         if among is None and without is None:
-            return self._search_flat(modality, query, min(limit, count), None)
+            by_device = self._search_device(modality, query, min(limit, count))
+            return by_device or self._search_part(part, query, min(limit, count), None)
         allowed = np.full(count, among is None)
         if among is not None:
-            allowed[self._positions(modality, among)] = True
+            allowed[_places(part.ids, among)] = True
         if without is not None:
-            allowed[self._positions(modality, without)] = False
-        chosen = np.flatnonzero(allowed)
-        if len(chosen) <= max(_FEW, count // _FEW):
-            return self._search_few(modality, query, limit, chosen)
-        return self._search_flat(modality, query, min(limit, len(chosen)), np.packbits(allowed, bitorder="little"))
+            allowed[_places(part.ids, without)] = False
+        chosen = int(allowed.sum())
+        return self._search_part(part, query, min(limit, chosen), allowed) if chosen else _nothing()
 
-    def scores(
-        self, modality: Modality, query: NDArray[np.float32], ids: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def scores(self, modality: Modality, query: NDArray[np.float32], ids: NDArray[np.int64]) -> Found:
         """Those of ``ids`` that are held, ascending, and their cosines with ``query``."""
-        positions = self._positions(modality, ids)
-        if len(positions) == 0:
-            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
-        return self.ids(modality)[positions], self._scores_at(modality, query, positions)
+        part = self.parts[modality].target
+        return _scored(part, query, part.ids[_places(part.ids, ids)])
 
-    def _positions(self, modality: Modality, ids: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Where in ``ids(modality)`` those of ``ids`` stand that are held, ascending."""
-        held = self.ids(modality)
-        if len(held) == 0:
-            return np.empty(0, dtype=np.int64)
-        ids = np.unique(ids)
-        positions = np.minimum(np.searchsorted(held, ids), len(held) - 1)
-        found: NDArray[np.int64] = positions[held[positions] == ids]
-        return found
-
-    def _search_flat(
-        self, modality: Modality, query: NDArray[np.float32], limit: int, bits: NDArray[np.uint8] | None
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """FAISS goes through all vectors, or those whose position is set in ``bits``."""
-        selection = None
-        if bits is not None:
-            selection = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(bits))  # type: ignore[call-arg, arg-type]
-        row = np.ascontiguousarray(query, dtype=np.float32).reshape(1, -1)
-        scores, positions = self._parts[modality].index.search(row, limit, params=selection)
-        held = positions[0] >= 0
-        return self.ids(modality)[positions[0][held]], scores[0][held]
-
-    def _search_few(
-        self, modality: Modality, query: NDArray[np.float32], limit: int, positions: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """When only a few are allowed, it is quicker to look at these than to pass over the others."""
-        if len(positions) == 0:
-            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
-        scores = self._scores_at(modality, query, positions)
+    def _search_part(
+        self, part: Part, query: NDArray[np.float32], limit: int, allowed: NDArray[np.bool_] | None
+    ) -> Found:
+        """When only a few are allowed, or nearly all are wanted, it is quicker to look at each of them."""
+        count = len(part.ids)
+        chosen = count if allowed is None else int(allowed.sum())
+        few = max(_FEW, count // _FEW) if isinstance(part, ExactPart) else max(_FEW_READ, 4 * limit)
+        if chosen > few or (allowed is None and isinstance(part, ExactPart)):
+            return part.search(query, limit, allowed)
+        ids, scores = _scored(part, query, part.ids if allowed is None else part.ids[allowed])
         best = np.argsort(-scores, kind="stable")[:limit]
-        return self.ids(modality)[positions[best]], scores[best]
+        return ids[best], scores[best]
 
-    def _scores_at(
-        self, modality: Modality, query: NDArray[np.float32], positions: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
-        # einsum goes row by row: the rounding of a matrix product depends on how many rows it has.
-        cosines: NDArray[np.float32] = np.einsum("ij,j->i", self.vectors(modality, positions), query)
-        return cosines
-
-    def save(self, folder: Path, marks: Marks, owner: str) -> None:
-        """Write a snapshot. The manifest comes last, in one rename: before it the old one counts, after it this one."""
-        folder.mkdir(parents=True, exist_ok=True)
-        files = {}
-        for modality, part in self._parts.items():
-            data = faiss.serialize_index(part).tobytes()
-            name = f"{modality}-{marks.piece}-{marks.removal}.faiss"
-            with replaced_file(folder / name) as path:
-                path.write_bytes(data)
-            files[modality] = {"name": name, "sha256": hashlib.sha256(data).hexdigest()}
-        manifest = {
-            "format": _FORMAT,
-            "owner": owner,
-            "dimension": self.dimension,
-            "piece_mark": marks.piece,
-            "removal_mark": marks.removal,
-            "files": files,
-        }
-        with replaced_file(folder / _MANIFEST) as path:
-            path.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-        in_use = {entry["name"] for entry in files.values()} | {_MANIFEST}
-        for path in folder.iterdir():
-            if path.name not in in_use:
-                path.unlink(missing_ok=True)
-        sync_folder(folder)
+    def _search_device(self, modality: Modality, query: NDArray[np.float32], limit: int) -> Found | None:
+        if modality not in self.devices:
+            return None
+        try:
+            ids, scores = self.devices[modality].target.search(query.reshape(1, -1), limit)
+        except (RuntimeError, MemoryError) as error:  # what torch and FAISS raise when the device fails
+            del self.devices[modality]
+            _log.warning("%s pieces are searched on the processor from now on: %s", modality, one_line(error))
+            return None
+        held = ids[0] >= 0
+        return ids[0][held], scores[0][held]
 
 
-def load_snapshot(folder: Path, owner: str) -> tuple[VectorIndex, Marks] | None:
-    """The snapshot in ``folder``, or None if none was ever written. Raises SnapshotError if it cannot be trusted.
-
-    ``owner`` names the catalog and the model that it must be of.
-    """
-    try:
-        manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise SnapshotError(f"its manifest cannot be read ({error})") from error
-    try:
-        if manifest["format"] != _FORMAT or manifest["owner"] != owner:
-            raise SnapshotError("it belongs to another catalog, model or version")
-        index = VectorIndex(int(manifest["dimension"]))
-        marks = Marks(int(manifest["piece_mark"]), int(manifest["removal_mark"]))
-        index._parts = {m: _read_part(folder, manifest["files"][m]) for m in MODALITIES if m in manifest["files"]}
-    except (KeyError, TypeError, ValueError) as error:
-        raise SnapshotError(f"its manifest is not complete ({error!r})") from error
-    return index, marks
+def evenly(ids: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """Up to ``size`` of ``ids``, spread evenly."""
+    if len(ids) == 0:
+        return ids
+    return ids[np.unique(np.linspace(0, len(ids) - 1, min(size, len(ids))).astype(np.int64))]
 
 
-def _read_part(folder: Path, entry: Mapping[str, str]) -> faiss.IndexIDMap2:
-    try:
-        data = (folder / Path(entry["name"]).name).read_bytes()
-    except OSError as error:
-        raise SnapshotError(f"{entry['name']} cannot be read ({error.strerror})") from error
-    if hashlib.sha256(data).hexdigest() != entry["sha256"]:
-        raise SnapshotError(f"{entry['name']} is damaged (its checksum differs)")
-    part = faiss.deserialize_index(np.frombuffer(data, dtype=np.uint8))
-    if not isinstance(part, faiss.IndexIDMap2):
-        raise SnapshotError(f"{entry['name']} is no index of ours")
-    return part
+def one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+def _scored(part: Part, query: NDArray[np.float32], ids: NDArray[np.int64]) -> Found:
+    if len(ids) == 0:
+        return _nothing()
+    ids, vectors = part.vectors(ids)
+    # einsum goes row by row: the rounding of a matrix product depends on how many rows it has.
+    return ids, np.einsum("ij,j->i", vectors, query)
+
+
+def _places(held: NDArray[np.int64], ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where in ``held`` those of ``ids`` stand that are there, ascending."""
+    if len(held) == 0:
+        return np.empty(0, dtype=np.int64)
+    ids = np.unique(ids)
+    places = np.minimum(np.searchsorted(held, ids), len(held) - 1)
+    found: NDArray[np.int64] = places[held[places] == ids]
+    return found
+
+
+def _nothing() -> Found:
+    return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)

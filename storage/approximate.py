@@ -1,0 +1,143 @@
+"""The approximate kind of index: short codes in memory name candidates, the vectors in the catalog decide among them.
+
+An inverted file of product-quantised codes, four bits for every two numbers, compared in registers (FAISS
+IndexIVFPQFastScan; André et al., "Quicker ADC", arXiv 1812.09162, the method of ScaNN). A piece takes dimension / 4
+bytes and its number. docs/vector_index.md compares it with other kinds.
+"""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from storage.accelerator import Found
+
+VectorReader = Callable[[NDArray[np.int64]], tuple[NDArray[np.int64], NDArray[np.float32]]]
+"""Those of some pieces that the catalog holds, ascending, and their vectors, (n, dimension)."""
+
+FEWEST = 1_000
+"""Pieces below which there is nothing to be trained on."""
+
+_SAMPLE_A_LIST = 40
+_SHARE_PROBED = 1 / 8
+_CANDIDATES = 100
+
+
+class ApproximatePart:
+    """Nearly nearest neighbours among the vectors of one modality. ``trained_on``: how many there were at training.
+
+    ``read`` gets vectors from the catalog; a piece that has left it is never an answer, whatever the codes say.
+    """
+
+    kind: Literal["approximate"] = "approximate"
+
+    def __init__(self, index: faiss.IndexIVFPQFastScan, trained_on: int, read: VectorReader) -> None:
+        self._index, self.trained_on, self._read = index, trained_on, read
+        self._ids = _ids_of(index)
+        self.probed = probed_lists(index.nlist)
+
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        """The numbers of the pieces held, ascending."""
+        return self._ids
+
+    @property
+    def memory_bytes(self) -> int:
+        return len(self._ids) * bytes_per_piece(self._index.d) + self._index.nlist * self._index.d * 4
+
+    def add(self, ids: NDArray[np.int64], vectors: NDArray[np.float16]) -> None:
+        """Add pieces; ``vectors`` has shape (len(ids), dimension). Each number is higher than all before it."""
+        if len(ids):
+            self._index.add_with_ids(np.ascontiguousarray(vectors, dtype=np.float32), ids)
+            self._ids = np.concatenate([self._ids, ids])
+
+    def remove(self, ids: NDArray[np.int64]) -> None:
+        """Remove pieces; numbers that are not held are passed over."""
+        stays = ~np.isin(self._ids, ids)
+        if not stays.all():
+            self._index.remove_ids(faiss.IDSelectorBatch(self._ids[~stays]))
+            self._ids = self._ids[stays]
+
+    def vectors(self, ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Those of ``ids`` that are still in the catalog, and their vectors."""
+        return self._read(ids)
+
+    def search(self, query: NDArray[np.float32], limit: int, allowed: NDArray[np.bool_] | None) -> Found:
+        """The best ``limit`` and their cosines, best first, of all or of those at the places ``allowed`` of ``ids``."""
+        selection, probed = None, self.probed
+        if allowed is not None:
+            bits = np.zeros(int(self._ids[-1]) + 1, dtype=np.bool_)
+            bits[self._ids] = allowed
+            packed = np.packbits(bits, bitorder="little")
+            selection = faiss.IDSelectorBitmap(packed)  # type: ignore[call-arg, arg-type]
+            # The fewer may answer, the further they may lie from the query's own lists.
+            probed = int(probed / np.sqrt(max(allowed.mean(), 1e-6)))
+        parameters = faiss.IVFSearchParameters(  # type: ignore[call-arg]
+            nprobe=min(probed, self._index.nlist), **({} if selection is None else {"sel": selection})
+        )
+        row = np.ascontiguousarray(query, dtype=np.float32).reshape(1, -1)
+        wanted = min(len(self._ids), max(_CANDIDATES, 4 * limit))
+        _, found = self._index.search(row, wanted, params=parameters)
+        ids, vectors = self.vectors(np.sort(found[0][found[0] >= 0]))
+        scores = np.einsum("ij,j->i", vectors, query)
+        best = np.argsort(-scores, kind="stable")[:limit]
+        return ids[best], scores[best]
+
+    def serialized(self) -> NDArray[np.uint8]:
+        """All of it, as the bytes of a snapshot."""
+        return faiss.serialize_index(self._index)
+
+
+def train(dimension: int, count: int, sample: NDArray[np.float32], read: VectorReader) -> ApproximatePart:
+    """An empty part for about ``count`` vectors that lie like those of ``sample``, (n, dimension)."""
+    coarse = faiss.IndexFlatIP(dimension)
+    lists = lists_for(count)
+    codes = dimension // 2 if dimension % 2 == 0 else dimension
+    index = faiss.IndexIVFPQFastScan(coarse, dimension, lists, codes, 4, faiss.METRIC_INNER_PRODUCT)
+    index.by_residual = True
+    for clustering in (index.cp, index.pq.cp):
+        clustering.min_points_per_centroid = 1  # FAISS prints a line otherwise
+        clustering.max_points_per_centroid = _SAMPLE_A_LIST
+        clustering.seed = 1
+    index.pq.cp.max_points_per_centroid = 1024
+    index.cp.spherical = True
+    index.train(np.ascontiguousarray(sample, dtype=np.float32))
+    return ApproximatePart(index, count, read)
+
+
+def restored(data: NDArray[np.uint8], trained_on: int, read: VectorReader) -> ApproximatePart:
+    """A part from what ``serialized`` gave. Raises ValueError if it is something else."""
+    index = faiss.deserialize_index(data)
+    if not isinstance(index, faiss.IndexIVFPQFastScan):
+        raise ValueError("it is no index of ours")
+    return ApproximatePart(index, trained_on, read)
+
+
+def lists_for(count: int) -> int:
+    """About twice the root of the number of vectors, a power of two."""
+    return int(2 ** max(0, round(np.log2(2 * np.sqrt(max(count, 1))))))
+
+
+def probed_lists(lists: int) -> int:
+    """How many of the nearest lists a search without a filter looks at."""
+    return max(1, round(lists * _SHARE_PROBED))
+
+
+def sample_size(count: int) -> int:
+    """How many vectors training looks at."""
+    return min(count, max(_SAMPLE_A_LIST * lists_for(count), 16 * 256))
+
+
+def bytes_per_piece(dimension: int) -> int:
+    """In memory: the code, and the number twice, beside the code and in order."""
+    codes = dimension // 2 if dimension % 2 == 0 else dimension
+    return (codes + 1) // 2 + 16
+
+
+def _ids_of(index: faiss.IndexIVFPQFastScan) -> NDArray[np.int64]:
+    lists: Any = index.invlists
+    sizes = [lists.list_size(number) for number in range(index.nlist)]
+    found = [faiss.rev_swig_ptr(lists.get_ids(n), size).copy() for n, size in enumerate(sizes) if size]
+    return np.sort(np.concatenate(found)).astype(np.int64) if found else np.empty(0, dtype=np.int64)

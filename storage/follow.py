@@ -1,0 +1,68 @@
+"""Bring whatever follows the catalog (a part of the vector index, a GPU's copy) up to what it holds now."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection
+
+from storage.accelerator import Block
+from storage.catalog import Catalog
+from storage.records import Modality
+from storage.vectors import Followed, Marks
+
+_PIECES_PER_READ = 20_000
+
+
+def follow(
+    catalog: Catalog, connection: Connection, dimension: int, each: Sequence[tuple[Modality, Followed[Any]]]
+) -> None:
+    """Let ``each`` take in what has come to its modality since its marks, and let go of what has left."""
+    now = _marks(connection)
+    removed: dict[int, NDArray[np.int64]] = {}
+    for modality, followed in each:
+        marks = followed.marks
+        if marks == now:
+            continue
+        if marks.piece and marks.removal < now.removal:
+            if marks.removal not in removed:
+                removed[marks.removal] = _removed_since(connection, marks.removal)
+            followed.target.remove(removed[marks.removal])
+        for ids, vectors in blocks(catalog, connection, dimension, modality, marks.piece):
+            followed.target.add(ids, vectors)
+        followed.marks = Marks(max(marks.piece, now.piece), now.removal)
+
+
+def blocks(
+    catalog: Catalog, connection: Connection, dimension: int, modality: Modality, after: int = 0
+) -> Iterator[Block]:
+    """Numbers and embeddings of the pieces of ``modality`` with numbers above ``after``, ascending."""
+    query = "SELECT id, embedding FROM piece WHERE modality = ? AND id > ? ORDER BY id LIMIT ?"
+    while True:
+        rows = connection.exec_driver_sql(query, (modality, after, _PIECES_PER_READ)).all()
+        if not rows:
+            return
+        numbers, embeddings = zip(*rows, strict=True)
+        ids = np.array(numbers, dtype=np.int64)
+        after = int(ids[-1])
+        yield ids, catalog.matrix(embeddings, dimension)
+
+
+def given_numbers(connection: Connection) -> Marks:
+    """The highest numbers ever given to a piece and to a removal."""
+    given = {
+        str(name): int(number) for name, number in connection.exec_driver_sql("SELECT name, seq FROM sqlite_sequence")
+    }
+    return Marks(given.get("piece", 0), given.get("removed_piece", 0))
+
+
+def _marks(connection: Connection) -> Marks:
+    piece = connection.exec_driver_sql("SELECT max(id) FROM piece").scalar()
+    removal = connection.exec_driver_sql("SELECT max(sequence) FROM removed_piece").scalar()
+    return Marks(int(piece or 0), int(removal or 0))
+
+
+def _removed_since(connection: Connection, removal: int) -> NDArray[np.int64]:
+    query = "SELECT piece_id FROM removed_piece WHERE sequence > ?"
+    return np.array([row[0] for row in connection.exec_driver_sql(query, (removal,))], dtype=np.int64)
