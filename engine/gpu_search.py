@@ -30,6 +30,11 @@ class TorchSearch:
     def name(self) -> str:
         return f"exact on {device_name(self._device)}"
 
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        """The numbers of the pieces held, ascending."""
+        return self._ids
+
     def add(self, ids: NDArray[np.int64], vectors: NDArray[np.float16]) -> None:
         """Add pieces; ``vectors`` has shape (len(ids), dimension)."""
         held, needed = len(self._ids), len(self._ids) + len(ids)
@@ -86,7 +91,7 @@ class FaissGpuSearch:
         )
         self._index.train(np.ascontiguousarray(sample, dtype=np.float32))
         self.probe(probed)
-        self._last = -1
+        self._ids = np.empty(0, dtype=np.int64)
         self._removed = np.empty(0, dtype=np.int64)
 
     def probe(self, lists: int) -> None:
@@ -97,15 +102,22 @@ class FaissGpuSearch:
     def name(self) -> str:
         return f"inverted file on {device_name(torch.device('cuda'))}"
 
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        """The numbers of the pieces held, ascending."""
+        return self._ids
+
     def add(self, ids: NDArray[np.int64], vectors: NDArray[np.float16]) -> None:
         """Add pieces; ``vectors`` has shape (len(ids), dimension)."""
         if len(ids):
             self._index.add_with_ids(np.ascontiguousarray(vectors, dtype=np.float32), ids)
-            self._last = int(ids[-1])
+            self._ids = np.concatenate([self._ids, ids])
 
     def remove(self, ids: NDArray[np.int64]) -> None:
         """From now on these are passed over."""
-        self._removed = np.union1d(self._removed, ids[ids <= self._last])
+        gone = np.isin(self._ids, ids)
+        self._removed = np.union1d(self._removed, self._ids[gone])
+        self._ids = self._ids[~gone]
 
     def search(self, queries: NDArray[np.float32], limit: int) -> Found:
         """Numbers and inner products, (len(queries), limit), best first; -1 where there are too few."""

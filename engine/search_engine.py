@@ -242,7 +242,9 @@ class SearchEngine:
     def _current(self) -> Library:
         """The library as it is now: one that was made anew meanwhile, also by another process, takes its place."""
         if not self._library.is_current():
-            self._library = Library(self._library.folder, policy=self._library.policy)  # threads may still read from the one before
+            self._library = Library(
+                self._library.folder, policy=self._library.policy
+            )  # threads may still read from the one before
         return self._library
 
     def _embedder(self) -> "ModelEmbedder":

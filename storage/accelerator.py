@@ -21,6 +21,10 @@ class DeviceSearch(Protocol):
     def name(self) -> str:
         """How it searches, for people: "exact on NVIDIA H100"."""
 
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        """The numbers of the pieces held, ascending."""
+
     def add(self, ids: NDArray[np.int64], vectors: NDArray[np.float16]) -> None:
         """Add pieces; each number is higher than all before it."""
 

@@ -17,7 +17,7 @@ from storage.accelerator import Found
 VectorReader = Callable[[NDArray[np.int64]], tuple[NDArray[np.int64], NDArray[np.float32]]]
 """Those of some pieces that the catalog holds, ascending, and their vectors, (n, dimension)."""
 
-FEWEST = 1_000
+FEWEST = 64
 """Pieces below which there is nothing to be trained on."""
 
 _SAMPLE_A_LIST = 40

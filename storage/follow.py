@@ -19,13 +19,16 @@ def follow(
     catalog: Catalog, connection: Connection, dimension: int, each: Sequence[tuple[Modality, Followed[Any]]]
 ) -> None:
     """Let ``each`` take in what has come to its modality since its marks, and let go of what has left."""
-    now = _marks(connection)
+    now, forgotten = given_numbers(connection), _forgotten_removals(connection)
     removed: dict[int, NDArray[np.int64]] = {}
     for modality, followed in each:
         marks = followed.marks
         if marks == now:
             continue
-        if marks.piece and marks.removal < now.removal:
+        if marks.piece and marks.removal < forgotten:
+            held = _ids(connection, modality)
+            followed.target.remove(np.setdiff1d(followed.target.ids, held, assume_unique=True))
+        elif marks.piece and marks.removal < now.removal:
             if marks.removal not in removed:
                 removed[marks.removal] = _removed_since(connection, marks.removal)
             followed.target.remove(removed[marks.removal])
@@ -57,10 +60,15 @@ def given_numbers(connection: Connection) -> Marks:
     return Marks(given.get("piece", 0), given.get("removed_piece", 0))
 
 
-def _marks(connection: Connection) -> Marks:
-    piece = connection.exec_driver_sql("SELECT max(id) FROM piece").scalar()
-    removal = connection.exec_driver_sql("SELECT max(sequence) FROM removed_piece").scalar()
-    return Marks(int(piece or 0), int(removal or 0))
+def _forgotten_removals(connection: Connection) -> int:
+    """The last removal that the catalog no longer lists (``Catalog.compact``)."""
+    first = connection.exec_driver_sql("SELECT min(sequence) FROM removed_piece").scalar()
+    return given_numbers(connection).removal if first is None else int(first) - 1
+
+
+def _ids(connection: Connection, modality: Modality) -> NDArray[np.int64]:
+    rows = connection.exec_driver_sql("SELECT id FROM piece WHERE modality = ?", (modality,))
+    return np.fromiter((row[0] for row in rows), dtype=np.int64)
 
 
 def _removed_since(connection: Connection, removal: int) -> NDArray[np.int64]:

@@ -15,7 +15,7 @@ from storage import approximate, exact, generations, snapshot
 from storage.accelerator import Accelerator
 from storage.approximate import ApproximatePart
 from storage.catalog import Catalog
-from storage.errors import DataFolderError
+from storage.errors import DataFolderError, LibraryBusyError
 from storage.exact import ExactPart
 from storage.follow import blocks, follow, given_numbers
 from storage.lock import WriterLock
@@ -28,6 +28,7 @@ _log = logging.getLogger(__name__)
 # about half a second.
 _MOST_BEHIND = 20_000
 _SHARE_BEHIND = 1 / 50
+_MISSING = "its manifest is gone"
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ class Library:
         self._index: VectorIndex | None = None
         self._owner = ""
         self._entries: dict[Modality, Entry] | None = None  # None: what is on disk is not what should be there
-        self._manifest_time = 0
+        self._manifest_time: int | None = None
+        self._fault: str | None = None  # why the snapshot could not be used, until it has been said
         self._samples: dict[tuple[Modality, int], NDArray[np.float32]] = {}
         self._samples_marks: list[Marks] = []
         self._lock = threading.Lock()
@@ -127,41 +129,65 @@ class Library:
             owner = f"{self.catalog.identity()} {model[0]}"
             if self._index is None or self._owner != owner:
                 self._index = VectorIndex(model[1], partial(self.catalog.vectors, dimension=model[1]))
-                self._owner, self._entries, self._manifest_time = owner, {}, 0
+                self._owner, self._entries, self._manifest_time = owner, None, None
             self._take_over_snapshot(self._index)
             self._follow(self._index, [*self._index.parts.items(), *self._index.devices.items()])
+            if self._fault is not None:
+                self._mend_snapshot(self._index, self._fault)
 
     def save_snapshot(self) -> None:
-        """Give each modality the kind of index that suits it, and write what has changed. Only under ``writer_lock``.
+        """Give each modality the kind of index that suits it, write what has changed, and free what nobody needs now.
 
-        Training takes seconds to minutes, during which searches go on with what there was.
+        Only under ``writer_lock``. Training takes seconds to minutes, in which searches go on with what there was.
         """
         index = self._index
-        if index is None:
-            return
-        for modality, followed in list(index.parts.items()):
-            if self.policy.wants_rebuild(followed.target):
-                self._replace(index, modality, self._built(index, modality, len(followed.target.ids)))
+        if index is not None:
+            for modality, followed in list(index.parts.items()):
+                if self.policy.wants_rebuild(followed.target):
+                    self._replace(index, modality, self._built(index, modality, len(followed.target.ids)))
         with self._lock:
-            held = {m: (f.target, f.marks) for m, f in index.parts.items() if isinstance(f.target, ApproximatePart)}
-            entries = self._entries or {}
-            changed = {m: part for m, part in held.items() if _is_behind(entries.get(m), *part)}
-            if self._entries is not None and not changed and set(held) == set(entries):
+            if index is not None:
+                self._write(index)
+                marks = [part.marks for part in index.parts.values()]
+                marks += [entry.marks for entry in (self._entries or {}).values()]
+                self.catalog.compact(min(mark.removal for mark in marks))
+
+    def _write(self, index: VectorIndex) -> None:
+        """Write the parts whose files are missing or far behind, and the manifest, unless all is as it should be."""
+        held = {m: (f.target, f.marks) for m, f in index.parts.items() if isinstance(f.target, ApproximatePart)}
+        entries = self._entries or {}
+        changed = {m: part for m, part in held.items() if _is_behind(entries.get(m), *part)}
+        if self._entries is not None and not changed and set(held) == set(entries):
+            return
+        kept = {m: entry for m, entry in entries.items() if m in held and m not in changed}
+        try:
+            self._entries = snapshot.write(self._snapshot_folder, self._owner, index.dimension, kept, changed)
+        except OSError as error:
+            raise DataFolderError(
+                f"{self._snapshot_folder}: the vector index cannot be written ({error.strerror}); nothing is lost, "
+                "free some space and run `synesthete index` again"
+            ) from error
+        self._manifest_time, self._fault = self._manifest_changed(), None
+
+    def _mend_snapshot(self, index: VectorIndex, fault: str) -> None:
+        """A snapshot that was missing or damaged is put right by whoever notices, so that it is said once.
+
+        Whoever writes to the library now will do it as well; in a folder that cannot be written to nobody can. What
+        would have to be trained again is left to the next ``save_snapshot``; until then the catalog serves.
+        """
+        try:
+            with self.writer_lock():
+                self._write(index)
+        except (LibraryBusyError, DataFolderError):
+            if fault == _MISSING:  # most likely it has not been written yet
                 return
-            kept = {m: entry for m, entry in entries.items() if m in held and m not in changed}
-            try:
-                self._entries = snapshot.write(self._snapshot_folder, self._owner, index.dimension, kept, changed)
-            except OSError as error:
-                raise DataFolderError(
-                    f"{self._snapshot_folder}: the vector index cannot be written ({error.strerror}); nothing is lost, "
-                    "free some space and run `synesthete index` again"
-                ) from error
-            self._manifest_time = self._manifest_changed()
+        _log.warning("the vector index in %s is built anew from the catalog: %s", self._snapshot_folder, fault)
+        self._fault = None
 
     def drop_snapshot(self) -> None:
         """Forget the vector index, on disk and in memory; the next ``refresh`` builds it from the catalog."""
         with self._lock:
-            self._index, self._entries, self._manifest_time = None, None, 0
+            self._index, self._entries, self._manifest_time = None, None, None
             (self._snapshot_folder / MANIFEST).unlink(missing_ok=True)
 
     def accelerate(self, accelerator: Accelerator, from_pieces: int) -> list[str]:
@@ -199,7 +225,7 @@ class Library:
             return {}
         try:
             owner = f"{self.catalog.identity()} {model[0]}"
-            entries = snapshot.read_manifest(self._snapshot_folder, owner, model[1])
+            entries = snapshot.read_manifest(self._snapshot_folder, owner, model[1]) or {}
         except SnapshotError:
             entries = {}
         found = {}
@@ -237,6 +263,7 @@ class Library:
             index.parts[modality] = made
 
     def _manifest_changed(self) -> int:
+        """When the manifest was written, in nanoseconds; 0 if there is none."""
         try:
             return (self._snapshot_folder / MANIFEST).stat().st_mtime_ns
         except OSError:
@@ -247,16 +274,18 @@ class Library:
         while (changed := self._manifest_changed()) != self._manifest_time:
             self._manifest_time = changed
             try:
-                self._entries = self._load(index)
+                self._entries, self._fault = self._load(index), None
             except SnapshotError as error:
-                if self._manifest_changed() != changed:  # written anew while it was read
-                    continue
-                _log.warning("the vector index in %s is built anew: %s", self._snapshot_folder, error)
-                self._entries = None
+                if self._manifest_changed() == changed:  # it was not written anew while it was read
+                    self._entries, self._fault = None, str(error)
 
-    def _load(self, index: VectorIndex) -> dict[Modality, Entry]:
+    def _load(self, index: VectorIndex) -> dict[Modality, Entry] | None:
         """Take every part of the snapshot that is of another training than the one in ``index``."""
         entries = snapshot.read_manifest(self._snapshot_folder, self._owner, index.dimension)
+        if entries is None:
+            if self._snapshot_folder.exists():
+                raise SnapshotError(_MISSING)
+            return None
         with self.catalog.reading() as connection:
             given = given_numbers(connection)
         # A snapshot that knows more than the catalog was left by one that has since been put back to a copy.

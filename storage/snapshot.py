@@ -69,15 +69,15 @@ def write(
     return entries
 
 
-def read_manifest(folder: Path, owner: str, dimension: int) -> dict[Modality, Entry]:
-    """The parts there are files of; none if no snapshot was ever written. Raises SnapshotError.
+def read_manifest(folder: Path, owner: str, dimension: int) -> dict[Modality, Entry] | None:
+    """The parts there are files of; None if there is no manifest. Raises SnapshotError.
 
     ``owner`` names the catalog and the model that it must be of.
     """
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return {}
+        return None
     except (OSError, ValueError) as error:
         raise SnapshotError(f"its manifest cannot be read ({error})") from error
     try:

@@ -5,6 +5,9 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +15,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from storage.accelerator import Block, DeviceSearch
 from storage.check import check
 from storage.errors import LibraryBusyError
 from storage.library import Library
 from storage.records import FileState, Piece, PieceFilter, Source
+from storage.vectors import IndexPolicy
 
 DIMENSION = 8
 
@@ -75,32 +80,55 @@ def test_a_search_among_some_pieces_sees_only_them(library: Library) -> None:
     assert sorted(ids.tolist()) == among["text"].tolist() and len(ids) == 10
 
 
-def test_reopening_uses_the_snapshot_and_catches_up(library: Library, tmp_path: Path) -> None:
-    put(library, "/a", 1)
-    put(library, "/gone", 2)
-    library.refresh()
-    library.save_snapshot()
-    put(library, "/b", 3)
-    library.catalog.forget("/gone")
-    library.close()
-    reopened = Library(tmp_path)
-    reopened.refresh()
-    assert sorted(found(reopened, 1)) == ["1", "3"]
-
-
 def snapshot_files(folder: Path) -> list[Path]:
     return sorted((folder / "vectors").iterdir())
+
+
+APPROXIMATE = IndexPolicy(exact_up_to=0)
+MANY = range(100)
+
+
+@pytest.fixture
+def approximate(tmp_path: Path) -> Library:
+    """A library with a hundred pieces and a snapshot of them."""
+    library = Library(tmp_path, policy=APPROXIMATE)
+    library.catalog.bind_model("model", DIMENSION)
+    put(library, "/many", *MANY)
+    library.refresh()
+    library.save_snapshot()
+    return library
+
+
+def everything(library: Library) -> list[int]:
+    return sorted(int(text or -1) for text in found(library, 1, 10_000))
+
+
+def test_reopening_uses_the_snapshot_and_catches_up(approximate: Library, tmp_path: Path) -> None:
+    put(approximate, "/gone", 200)
+    approximate.refresh()
+    put(approximate, "/b", 300)
+    approximate.catalog.forget("/gone")
+    approximate.close()
+    reopened = Library(tmp_path, policy=APPROXIMATE)
+    reopened.refresh()
+    assert reopened._index is not None and reopened._index.parts["text"].target.kind == "approximate"
+    assert everything(reopened) == [*MANY, 300]
+
+
+def test_an_exact_index_has_no_file_of_its_own(library: Library, tmp_path: Path) -> None:
+    put(library, "/a", 1)
+    library.refresh()
+    library.save_snapshot()
+    assert [path.name for path in snapshot_files(tmp_path)] == ["manifest.json"]
+    assert library.index_sizes()["text"].kind == "exact"
 
 
 @pytest.mark.parametrize("damage", ["flip", "truncate", "delete"])
 @pytest.mark.parametrize("part", [0, 1])
 def test_a_damaged_snapshot_is_noticed_built_anew_and_said_once(
-    library: Library, tmp_path: Path, damage: str, part: int, caplog: pytest.LogCaptureFixture
+    approximate: Library, tmp_path: Path, damage: str, part: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    put(library, "/a", 1, 2)
-    library.refresh()
-    library.save_snapshot()
-    library.close()
+    approximate.close()
     victim = snapshot_files(tmp_path)[part]
     data = bytearray(victim.read_bytes())
     if damage == "flip":
@@ -110,15 +138,17 @@ def test_a_damaged_snapshot_is_noticed_built_anew_and_said_once(
         victim.write_bytes(data[: len(data) // 2])
     else:
         victim.unlink()
-    reopened = Library(tmp_path)
+    reopened = Library(tmp_path, policy=APPROXIMATE)
     reopened.refresh()
-    assert sorted(found(reopened, 1)) == ["1", "2"]
+    assert everything(reopened) == list(MANY)
     assert caplog.text.count("built anew") == 1
     reopened.close()
-    again = Library(tmp_path)
+    again = Library(tmp_path, policy=APPROXIMATE)
     again.refresh()
-    assert sorted(found(again, 1)) == ["1", "2"]
+    assert everything(again) == list(MANY)
     assert caplog.text.count("built anew") == 1
+    again.save_snapshot()
+    assert again.index_sizes()["text"].kind == "approximate" and everything(again) == list(MANY)
 
 
 def test_an_index_in_memory_outlives_the_log_of_removals(library: Library, tmp_path: Path) -> None:
@@ -162,27 +192,39 @@ def test_the_space_of_what_is_deleted_is_given_back(tmp_path: Path, earlier_vers
     assert check(library) == [] and len(library.indexed_ids()["text"]) == 60
 
 
-def test_a_snapshot_of_another_catalog_is_not_trusted(library: Library, tmp_path: Path) -> None:
+def test_a_damaged_manifest_of_a_library_that_needs_none_is_said_once(
+    library: Library, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     put(library, "/a", 1)
+    (tmp_path / "vectors").mkdir()
+    (tmp_path / "vectors" / "manifest.json").write_text("{")
     library.refresh()
     library.save_snapshot()
-    library.close()
+    library.refresh()
+    Library(tmp_path).refresh()
+    assert found(library, 1) == ["1"] and caplog.text.count("built anew") == 1
+
+
+def test_a_snapshot_of_another_catalog_is_not_trusted(approximate: Library, tmp_path: Path) -> None:
+    approximate.close()
     for name in tmp_path.glob("catalog.sqlite*"):
         name.unlink()
-    fresh = Library(tmp_path)
+    fresh = Library(tmp_path, policy=APPROXIMATE)
     fresh.catalog.bind_model("model", DIMENSION)
     put(fresh, "/b", 2)
     fresh.refresh()
     assert found(fresh, 1) == ["2"]
 
 
-def test_a_snapshot_newer_than_a_restored_catalog_is_not_trusted(library: Library, tmp_path: Path) -> None:
+def test_a_snapshot_newer_than_a_restored_catalog_is_not_trusted(tmp_path: Path) -> None:
+    library = Library(tmp_path, policy=APPROXIMATE)
+    library.catalog.bind_model("model", DIMENSION)
     put(library, "/a", 1)
     library.close()
     backup = tmp_path.parent / f"{tmp_path.name}-backup"
     shutil.copytree(tmp_path, backup)
-    later = Library(tmp_path)
-    put(later, "/b", 2)
+    later = Library(tmp_path, policy=APPROXIMATE)
+    put(later, "/b", *MANY)
     later.refresh()
     later.save_snapshot()
     later.close()
@@ -190,22 +232,167 @@ def test_a_snapshot_newer_than_a_restored_catalog_is_not_trusted(library: Librar
         path.unlink()
     for path in backup.glob("catalog.sqlite*"):
         shutil.copy(path, tmp_path)
-    restored = Library(tmp_path)
+    restored = Library(tmp_path, policy=APPROXIMATE)
     put(restored, "/c", 3)
     restored.refresh()
     assert sorted(found(restored, 1)) == ["1", "3"]
 
 
-def test_the_snapshot_is_written_only_when_something_has_changed(library: Library, tmp_path: Path) -> None:
-    put(library, "/a", 1)
+def test_the_snapshot_is_written_only_when_much_has_changed(approximate: Library, tmp_path: Path) -> None:
+    def times() -> list[int]:
+        return [path.stat().st_mtime_ns for path in snapshot_files(tmp_path)]
+
+    before = times()
+    put(approximate, "/one more", 100)
+    approximate.refresh()
+    approximate.save_snapshot()
+    assert times() == before
+    assert found(approximate, 100, 1) == ["100"]
+    reopened = Library(tmp_path, policy=APPROXIMATE)
+    reopened.refresh()
+    assert found(reopened, 100, 1) == ["100"]
+    put(approximate, "/many more", *range(101, 120))
+    approximate.refresh()
+    approximate.save_snapshot()
+    assert times() != before and len(times()) == 2
+    assert json.loads((tmp_path / "vectors" / "manifest.json").read_text())["dimension"] == DIMENSION
+
+
+def test_a_part_is_trained_again_when_it_is_outgrown_and_exact_again_when_it_has_shrunk(approximate: Library) -> None:
+    def trained_on() -> int | None:
+        assert approximate._index is not None
+        return getattr(approximate._index.parts["text"].target, "trained_on", None)
+
+    put(approximate, "/b", *range(100, 390))
+    approximate.refresh()
+    approximate.save_snapshot()
+    assert trained_on() == 100
+    put(approximate, "/c", *range(390, 420))
+    approximate.refresh()
+    approximate.save_snapshot()
+    assert trained_on() == 420 and everything(approximate) == list(range(420))
+    approximate.catalog.forget("/b")
+    approximate.catalog.forget("/many")
+    approximate.refresh()
+    approximate.save_snapshot()
+    assert trained_on() is None and everything(approximate) == list(range(390, 420))
+    assert approximate.index_sizes()["text"].kind == "exact"
+
+
+def test_a_reader_takes_over_what_a_writer_has_trained(tmp_path: Path) -> None:
+    reader, writer = Library(tmp_path, policy=APPROXIMATE), Library(tmp_path, policy=APPROXIMATE)
+    writer.catalog.bind_model("model", DIMENSION)
+    put(writer, "/many", *MANY)
+    reader.refresh()
+    assert everything(reader) == list(MANY)
+    writer.refresh()
+    writer.save_snapshot()
+    put(writer, "/b", 200)
+    writer.catalog.forget("/many")
+    put(writer, "/c", *range(300, 380))
+    reader.refresh()
+    assert reader._index is not None and reader._index.parts["text"].target.kind == "approximate"
+    assert everything(reader) == [200, *range(300, 380)]
+
+
+def test_searches_go_on_while_the_kind_is_changed(tmp_path: Path) -> None:
+    library = Library(tmp_path, policy=IndexPolicy(exact_up_to=400))
+    library.catalog.bind_model("model", DIMENSION)
+    put(library, "/a", *range(390))
     library.refresh()
-    library.save_snapshot()
-    before = [path.stat().st_mtime_ns for path in snapshot_files(tmp_path)]
-    library.refresh()
-    library.save_snapshot()
-    assert [path.stat().st_mtime_ns for path in snapshot_files(tmp_path)] == before
-    manifest = json.loads((tmp_path / "vectors" / "manifest.json").read_text())
-    assert manifest["dimension"] == DIMENSION
+    done, answers, faults = threading.Event(), [0], list[object]()
+
+    def ask() -> None:
+        try:
+            while not done.is_set():
+                number = answers[0] % 390
+                if found(library, number, 1) != [str(number)]:
+                    faults.append(number)
+                answers[0] += 1
+        except Exception as error:
+            faults.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for step in range(4):
+        if step % 2 == 0:
+            put(library, "/b", *range(1000, 1600))
+        else:
+            library.catalog.forget("/b")
+            library.policy = IndexPolicy(exact_up_to=400 + 400 * step)
+        library.refresh()
+        before = answers[0]
+        library.save_snapshot()
+        assert library.index_sizes()["text"].kind == ("exact" if step % 2 else "approximate")
+        while answers[0] < before + 20 and not faults:
+            time.sleep(0.01)
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert not faults
+
+
+class _Copy:
+    """What a device does, on the processor, in the plainest way."""
+
+    name = "a plain copy"
+
+    def __init__(self) -> None:
+        self.held: dict[int, np.ndarray] = {}
+        self.fails = False
+
+    @property
+    def ids(self) -> np.ndarray:
+        return np.array(list(self.held), dtype=np.int64)
+
+    def add(self, ids: np.ndarray, vectors: np.ndarray) -> None:
+        assert not self.held or min(ids) > max(self.held)
+        self.held.update(zip(ids.tolist(), vectors.astype(np.float32), strict=True))
+
+    def remove(self, ids: np.ndarray) -> None:
+        for number in ids.tolist():
+            self.held.pop(number, None)
+
+    def search(self, queries: np.ndarray, limit: int) -> tuple[np.ndarray, np.ndarray]:
+        if self.fails:
+            raise RuntimeError("CUDA error:\nout of memory")
+        scores = np.array([vector @ queries[0] for vector in self.held.values()], dtype=np.float32)
+        best = np.argsort(-scores)[:limit]
+        return np.array([list(self.held)])[:, best], scores[None, best]
+
+
+class _Device:
+    def __init__(self) -> None:
+        self.copy = _Copy()
+
+    def build(self, dimension: int, count: int, blocks: Iterable[Block]) -> DeviceSearch:
+        for ids, vectors in blocks:
+            self.copy.add(ids, vectors)
+        return self.copy
+
+
+def test_a_device_follows_the_catalog_and_its_failure_is_said_in_a_line(
+    approximate: Library, caplog: pytest.LogCaptureFixture
+) -> None:
+    device = _Device()
+    put(approximate, "/before", 500)
+    assert approximate.accelerate(device, 101) == ["text: a plain copy"]
+    assert approximate.accelerate(device, 101) == []
+    put(approximate, "/after", 501)
+    approximate.catalog.forget("/before")
+    put(approximate, "/many", *range(50), *range(600, 900))
+    approximate.refresh()
+    expected = [*range(50), 501, *range(600, 900)]
+    assert len(device.copy.held) == len(expected) and everything(approximate) == expected
+    approximate.save_snapshot()
+    put(approximate, "/last", 901)
+    approximate.refresh()
+    assert everything(approximate) == [*expected, 901]
+    device.copy.fails = True
+    assert everything(approximate) == [*expected, 901]
+    assert everything(approximate) == [*expected, 901]
+    assert caplog.text.count("searched on the processor from now on: CUDA error: out of memory") == 1
 
 
 def test_a_second_writer_is_told_who_holds_the_lock(library: Library, tmp_path: Path) -> None:
@@ -240,14 +427,17 @@ ACTIONS = st.one_of(
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(actions=st.lists(ACTIONS, max_size=20))
+@given(actions=st.lists(ACTIONS, max_size=20), few=st.booleans())
 def test_any_sequence_of_changes_leaves_what_a_plain_dictionary_would_hold(
-    actions: list[tuple[str, int | None, object]], tmp_path_factory: pytest.TempPathFactory
+    actions: list[tuple[str, int | None, object]], few: bool, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("library")
-    library = Library(folder)
+    library = Library(folder, policy=IndexPolicy() if few else APPROXIMATE)
     library.catalog.bind_model("model", DIMENSION)
     model: dict[str, list[int]] = {}
+    if not few:
+        put(library, "/0", *range(100))
+        model["/0"] = list(range(100))
     for action, number, argument in actions:
         path = f"/{number}"
         if action == "put" and isinstance(argument, list):
@@ -267,8 +457,10 @@ def test_any_sequence_of_changes_leaves_what_a_plain_dictionary_would_hold(
             library.save_snapshot()
         elif action == "reopen":
             library.close()
-            library = Library(folder)
+            library = Library(folder, policy=library.policy)
     library.refresh()
+    ids = library.indexed_ids().get("text", np.empty(0))
+    assert ids.tolist() == sorted(library.catalog.matching_pieces(PieceFilter()).get("text", np.empty(0)).tolist())
     expected = sorted(str(seed) for seeds in model.values() for seed in seeds)
     assert sorted(text or "" for text in found(library, 0, 1000)) == expected
     library.close()
