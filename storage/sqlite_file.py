@@ -67,7 +67,8 @@ def raise_own_error(path: Path, error: BaseException | None) -> None:
     if not isinstance(error, sqlite3.DatabaseError):
         return
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+    # SQLite has no code of its own for a header whose schema format it does not know.
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or str(error) == "unsupported file format":
         raise DamagedCatalogError(
             f"{path}: the catalog is damaged ({error}); `synesthete check --repair` saves what can be read"
         ) from error
