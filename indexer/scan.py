@@ -64,7 +64,7 @@ def is_at_or_below(path: str, folder: str) -> bool:
 
 def printable(path: str) -> str:
     """``path`` with bytes that are no UTF-8 written out, so that it can be stored, printed and sent."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    return path if path.isascii() else os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _walk(folder: str, rules: IgnoreRules, found: Scan) -> Iterator[tuple[str, os.stat_result]]:
@@ -83,19 +83,19 @@ def _walk(folder: str, rules: IgnoreRules, found: Scan) -> Iterator[tuple[str, o
             continue
         folders = []
         for entry in entries:
-            if entry.is_symlink() or rules.passes_over(current, entry.name, is_folder=entry.is_dir()):
+            is_folder, format = entry.is_dir(follow_symlinks=False), format_of(entry.name)
+            if format is None and not is_folder:
                 continue
-            try:
-                status = entry.stat(follow_symlinks=False)
-            except FileNotFoundError:  # removed since it was listed
+            if entry.is_symlink() or rules.passes_over(current, entry.name, is_folder=is_folder):
                 continue
-            format = format_of(Path(entry.name))
-            if stat.S_ISDIR(status.st_mode):
+            if is_folder:
                 folders.append(entry.path)
                 if format is None or format.kind == "text":  # node_modules/chart.js is no one's mistake
                     continue
-            if format is not None:
-                yield entry.path, status
+            try:
+                yield entry.path, entry.stat(follow_symlinks=False)
+            except FileNotFoundError:  # removed since it was listed
+                continue
         waiting.extend(reversed(folders))
 
 

@@ -93,7 +93,7 @@ def test_changed_bytes_end_in_pieces_or_a_reason(tmp_path_factory: pytest.TempPa
     with ExtractionWorker(MEDIA, ExtractionLimits(seconds=20, memory_megabytes=1024)) as worker:
 
         @given(st.sampled_from(sorted(samples)), CHANGES, st.floats(0.05, 1))
-        @settings(max_examples=1500, deadline=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=20_000, deadline=None, suppress_health_check=list(HealthCheck))
         def fuzz(extension: str, changes: list[tuple[float, bytes]], kept: float) -> None:
             data = bytearray(samples[extension])
             for place, new in changes:

@@ -9,6 +9,7 @@ called in the worker process alone.
 import functools
 import importlib
 import logging
+import os
 import pkgutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -71,9 +72,9 @@ def in_module(module: str) -> Extractor:
     return extract
 
 
-def format_of(path: Path) -> Format | None:
+def format_of(path: Path | str) -> Format | None:
     """The format that the extension of ``path`` promises, upper or lower case; None when files like it are not read."""
-    return _by_extension().get(path.suffix[1:].lower())
+    return _by_extension().get(os.path.splitext(path)[1][1:].lower())  # noqa: PTH122 - asked of every name there is
 
 
 def extensions() -> tuple[str, ...]:

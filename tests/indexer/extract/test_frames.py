@@ -143,3 +143,10 @@ def test_a_film_of_few_key_pictures_still_fills_its_moments(tmp_path: Path) -> N
     media = MediaFormat(image_size=32, frames_per_moment=7)
     path = write_video(tmp_path / "a.mp4", seconds=3, rate=1, cuts=())
     assert all(piece.frames is not None and len(piece.frames) == 7 for piece in pieces_of(path, media=media))
+
+
+def test_a_film_is_cut_off_at_the_limit_of_pictures(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mp4", seconds=6, rate=12, cuts=(1, 4))
+    whole = [piece.end for piece in pieces_of(tmp_path / "a.mp4")]
+    some = [piece.end for piece in pieces_of(tmp_path / "a.mp4", limits=ExtractionLimits(frames=12))]
+    assert whole[-1] == 6.0 and 0 < (some[-1] or 0) < 3.5
