@@ -20,7 +20,7 @@ $(VENV)/.done: pyproject.toml
 	touch $@
 
 $(VENV)/.done-dev: $(VENV)/.done
-	$(BIN)/pip install --quiet --editable '.[$(FAISS),train,evaluate,dev]'
+	$(BIN)/pip install --quiet --editable '.[$(FAISS),train,evaluate,ocr,speech,dev]'
 	touch $@
 
 demo: setup

@@ -5,6 +5,7 @@ import json
 import logging
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,6 +34,7 @@ from indexer.pipeline import IndexSummary, Progress
 from storage.check import check_folder
 from storage.check import repair as repair_folder
 from storage.errors import DamagedCatalogError, SynestheteError
+from storage.records import Failure
 
 app = typer.Typer(
     name="synesthete",
@@ -208,7 +210,8 @@ def status(context: typer.Context, as_json: Json = False) -> None:
                 "sources": state.counts.sources,
                 "pieces": state.counts.pieces,
                 "roots": [{"path": path, "scanned_at": when} for path, when in state.roots.items()],
-                "failed": [{"path": failure.path, "reason": failure.reason} for failure in state.failures],
+                "failed": _failures(state.failures),
+                "incomplete": _failures(state.incomplete),
                 "disk_bytes": state.disk_bytes,
                 "reembedding": None if state.reembedding is None else dataclasses.asdict(state.reembedding),
             }
@@ -261,25 +264,29 @@ def _index(run: Any, as_json: bool) -> IndexSummary:
         err.print("stopped; what was done is kept, the next run goes on from there")
         raise typer.Exit(_INTERRUPTED) from None
     took = time.perf_counter() - started
+    for reason in summary.transcripts.unusable:
+        err.print(f"synesthete: {reason}", markup=False)
     if as_json:
         _print_json(
             {
                 "indexed": summary.indexed,
                 "unchanged": summary.unchanged,
-                "failed": [{"path": failure.path, "reason": failure.reason} for failure in summary.failed],
+                "failed": _failures(summary.failed),
                 "pieces": summary.pieces,
+                "transcripts": summary.transcripts.made,
+                "incomplete": _failures(summary.incomplete),
                 "took_s": round(took, 3),
             }
         )
     else:
-        show_failures(err, summary.failed)
+        show_failures(err, summary)
         show_summary(out, summary, took)
     return summary
 
 
 def _with_progress(run: Any) -> IndexSummary:
     columns = (
-        TextColumn("indexing"),
+        TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
@@ -289,10 +296,16 @@ def _with_progress(run: Any) -> IndexSummary:
         task = bar.add_task("indexing", total=None, name="")
 
         def advance(progress: Progress) -> None:
-            bar.update(task, completed=progress.done, total=progress.total, name=Path(progress.path).name[:40])
+            what = "indexing" if progress.stage == "files" else "reading words"
+            name = Path(progress.path).name[:40]
+            bar.update(task, description=what, completed=progress.done, total=progress.total, name=name)
 
         summary: IndexSummary = run(advance)
         return summary
+
+
+def _failures(failures: Sequence[Failure]) -> list[dict[str, str]]:
+    return [{"path": failure.path, "reason": failure.reason} for failure in failures]
 
 
 def _hit_fields(hit: Hit) -> dict[str, Any]:

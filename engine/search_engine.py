@@ -17,6 +17,7 @@ from engine.query.last_answer import keep_answer, kept_hit
 from engine.query.parse import parse_like
 from engine.query.query import Filters, LikeFile, LikeHit, Query, Words
 from engine.query.search import search as search_library
+from engine.recognisers import find_recognisers
 from engine.settings import Settings, load_settings
 from indexer.ignore import IgnoreOptions
 from indexer.pieces import ExtractionLimits
@@ -29,6 +30,7 @@ from storage.check import Finding, check
 from storage.errors import DataFolderError, ModelMismatchError
 from storage.library import Library
 from storage.records import MODALITIES, Failure, LibraryCounts, Modality
+from storage.transcripts import problems_under
 
 if TYPE_CHECKING:  # loading torch takes seconds, and most of what is asked of an engine needs no model
     from engine.model.embedder import ModelEmbedder
@@ -56,7 +58,8 @@ class FilterOptions(TypedDict, total=False):
 class Status:
     """What a library holds. ``model``: the fingerprint of what made it, which the settings then called ``model_name``
     and now ``settings_model``. ``roots``: what was asked for, with the time of its last scan (seconds since 1970);
-    ``disk_bytes``: what the data folder takes up; ``reembedding``: a change of model that is not finished."""
+    ``incomplete``: files of which some words are missing; ``disk_bytes``: what the data folder takes up;
+    ``reembedding``: a change of model that is not finished."""
 
     data: Path
     model: str | None
@@ -65,6 +68,7 @@ class Status:
     counts: LibraryCounts
     roots: dict[str, float]
     failures: tuple[Failure, ...]
+    incomplete: tuple[Failure, ...]
     disk_bytes: int
     reembedding: Reembedding | None = None
 
@@ -117,24 +121,26 @@ class SearchEngine:
         Files that cannot be read are listed in the summary with their reasons; they stop nothing. When the settings
         name another model than the library was made with, all of the library is embedded anew; the old embeddings
         answer until that is done.
-        Raises ModelError, LibraryBusyError, DataFolderError.
+        Raises ModelError, RecogniserError, LibraryBusyError, DataFolderError.
         """
+        options = self._pipeline_options()
         embedder, library = self._embedder(), self._current()
         held, wanted = library.catalog.model(), (embedder.fingerprint, embedder.dimension)
         if held is not None and held != wanted:
-            return reembed(library, embedder, _absolute(paths), self._pipeline_options(), on_progress)
+            return reembed(library, embedder, _absolute(paths), options, on_progress)
         change = reembedding(library)
         if change is not None and change.fingerprint != embedder.fingerprint:  # the user went back to this model
             with library.writer_lock():
                 generations.remove(generations.unfinished(library.folder))
-        return index_paths(library, embedder, _absolute(paths), self._pipeline_options(), on_progress)
+        return index_paths(library, embedder, _absolute(paths), options, on_progress)
 
     def rebuild(self, on_progress: Callable[[Progress], None] = lambda progress: None) -> IndexSummary:
         """Embed everything anew that was ever asked for, with the model the settings name; the old answers until done.
 
         Goes on with one that was interrupted.
         """
-        return reembed(self._current(), self._embedder(), [], self._pipeline_options(), on_progress)
+        options = self._pipeline_options()
+        return reembed(self._current(), self._embedder(), [], options, on_progress)
 
     def rebuild_vectors(self) -> None:
         """Build the vector index anew from the embeddings in the catalog; nothing is embedded again."""
@@ -221,6 +227,8 @@ class SearchEngine:
         library = self._current()
         catalog = library.catalog
         model = catalog.model()
+        with catalog.reading() as connection:
+            incomplete = problems_under(connection, "/")
         return Status(
             data=library.folder,
             model=None if model is None else model[0],
@@ -229,6 +237,7 @@ class SearchEngine:
             counts=catalog.counts(),
             roots=catalog.roots(),
             failures=tuple(catalog.failures_under("/").values()),
+            incomplete=tuple(incomplete),
             disk_bytes=sum(path.stat().st_size for path in library.folder.rglob("*") if path.is_file()),
             reembedding=reembedding(library),
         )
@@ -295,7 +304,14 @@ class SearchEngine:
     def _pipeline_options(self) -> PipelineOptions:
         settings = self._settings.index
         ignore = IgnoreOptions(tuple(settings.ignore), settings.hidden, settings.caches)
-        return PipelineOptions(settings.workers, settings.batch, self._limits(), self._model_name(), ignore)
+        return PipelineOptions(
+            workers=settings.workers,
+            batch=settings.batch,
+            limits=self._limits(),
+            model_name=self._model_name(),
+            ignore=ignore,
+            recognisers=find_recognisers(self._settings.words),
+        )
 
 
 def _priors(embedder: "ModelEmbedder") -> dict[tuple[Modality, Modality], Background]:

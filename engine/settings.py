@@ -55,6 +55,13 @@ class IndexSettings(_Section):
         return ignore
 
 
+class WordsSettings(_Section):
+    """What is recognised to be found by exact words."""
+
+    ocr: bool = False
+    speech: str = ""
+
+
 class LimitSettings(_Section):
     """How much one file may cost."""
 
@@ -82,6 +89,7 @@ class Settings(BaseSettings):
     library: LibrarySettings = LibrarySettings()
     model: ModelSettings = ModelSettings()
     index: IndexSettings = IndexSettings()
+    words: WordsSettings = WordsSettings()
     limits: LimitSettings = LimitSettings()
     search: SearchSettings = SearchSettings()
 

@@ -13,11 +13,16 @@ from engine.query.hits import Hit, Moment
 from engine.search_engine import Status
 from indexer.pipeline import IndexSummary
 from storage.check import Finding
-from storage.records import MODALITIES, Failure
+from storage.records import MODALITIES, Origin
 
 _INDENT = " " * 17
 _MOMENTS_SHOWN = 3
 _NEARLY = 0.7
+_TRANSCRIPTS: dict[Origin, str] = {
+    "subtitle": "for subtitles",
+    "recognised": "for text in pictures",
+    "speech": "for speech",
+}
 
 
 def show_hits(console: Console, hits: Sequence[Hit], relative_to: Path, words: Sequence[str] = ()) -> None:
@@ -39,9 +44,12 @@ def show_hits(console: Console, hits: Sequence[Hit], relative_to: Path, words: S
 
 
 def show_summary(console: Console, summary: IndexSummary, took: float) -> None:
-    """What a run of ``index`` did, in one line."""
+    """What a run of ``index`` did, in one line; in a second one for whose words it looked."""
     if summary.model_changed:
         console.print("everything has been embedded anew, and the new embeddings answer from now on")
+    if summary.transcripts.made:
+        made = ", ".join(f"{count} {_TRANSCRIPTS[origin]}" for origin, count in summary.transcripts.made.items())
+        console.print(f"files looked through for words: {made}")
     if not summary.indexed and not summary.removed:
         console.print(f"nothing has changed: {summary.unchanged} files are up to date{_failed(summary)}")
         return
@@ -53,10 +61,12 @@ def show_summary(console: Console, summary: IndexSummary, took: float) -> None:
     )
 
 
-def show_failures(console: Console, failures: Sequence[Failure]) -> None:
-    """One line a file that could not be read."""
-    for failure in failures:
+def show_failures(console: Console, summary: IndexSummary) -> None:
+    """One line a file that could not be read, or of which some words are missing."""
+    for failure in summary.failed:
         console.print(f"{failure.path}: {failure.reason}", markup=False)
+    for failure in summary.incomplete:
+        console.print(f"{failure.path}: indexed, but some of its words are missing: {failure.reason}", markup=False)
 
 
 def show_status(console: Console, status: Status) -> None:
@@ -81,6 +91,8 @@ def show_status(console: Console, status: Status) -> None:
         console.print("nothing is indexed yet; `synesthete index FOLDER` does it")
     for failure in status.failures:
         console.print(f"unread    {failure.path}: {failure.reason}", markup=False)
+    for failure in status.incomplete:
+        console.print(f"wordless  {failure.path}: {failure.reason}", markup=False)
 
 
 def show_findings(console: Console, findings: Sequence[Finding]) -> None:

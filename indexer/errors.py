@@ -19,3 +19,9 @@ class ExtractionError(SynestheteError):
     """One file could not be taken apart. The text is the reason alone, without the path: it is recorded beside it."""
 
     exit_code = 21
+
+
+class RecogniserError(SynestheteError):
+    """Words cannot be recognised in pictures or speech: an extra is not installed, or its model cannot be loaded."""
+
+    exit_code = 23

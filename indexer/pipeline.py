@@ -9,9 +9,10 @@ import os
 import queue
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 from indexer.embedder import Embedder
 from indexer.errors import ExtractionError, MissingPathError
@@ -21,39 +22,49 @@ from indexer.fingerprint import content_hash
 from indexer.ignore import IgnoreOptions
 from indexer.pieces import ExtractedPiece, ExtractionLimits
 from indexer.scan import Scan, is_at_or_below, scan
+from indexer.transcripts import Job, Recognisers, TranscriptSummary, make_transcripts, pending, take_over
 from storage import generations
+from storage.catalog import Catalog
 from storage.library import Library
 from storage.records import Failure, FileState, Modality, Piece, Source, StoredSource
+from storage.transcripts import problems_under
 
 
 @dataclass(frozen=True)
 class PipelineOptions:
     """``workers``: decoding processes. ``batch``: pieces embedded together. ``limits``: what one file may cost.
     ``model_name``: what the settings call the embedder, by which it can be loaded again. ``ignore``: what is passed
-    over below a folder."""
+    over below a folder. ``recognisers``: what finds words in pictures and sounds, if anything."""
 
     workers: int = 2
     batch: int = 32
     limits: ExtractionLimits = field(default_factory=ExtractionLimits)
     model_name: str = ""
     ignore: IgnoreOptions = field(default_factory=IgnoreOptions)
+    recognisers: Recognisers = field(default_factory=Recognisers)
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is: ``done`` of ``total`` files; ``path`` is the file just finished, ``failure`` why it failed."""
+    """How far a run is: ``done`` of ``total`` files; ``path`` is the file just finished, ``failure`` why it failed.
+
+    Once all files are indexed, their words are counted anew: ``stage`` "words".
+    """
 
     done: int
     total: int
     path: str
     failure: str | None = None
+    stage: Literal["files", "words"] = "files"
 
 
 @dataclass(frozen=True)
 class IndexSummary:
     """What a run did. ``indexed`` counts files that came in or changed, those ``moved`` (renamed, copied) included;
-    ``pieces`` those embedded in this run; ``failed`` what stands unread now under the paths named. ``model_changed``:
-    with this run the embeddings of another model, or all anew, have taken the place of those before."""
+    ``pieces`` those embedded in this run; ``failed`` what stands unread now under the paths named. ``transcripts``: for
+    whose words it looked besides; ``incomplete``: the files of which some words are missing, and why.
+    ``model_changed``: with this run the embeddings of another model, or all anew, have taken the place of those before.
+    """
 
     indexed: int
     moved: int
@@ -61,6 +72,8 @@ class IndexSummary:
     removed: int
     failed: tuple[Failure, ...]
     pieces: Mapping[Modality, int]
+    transcripts: TranscriptSummary
+    incomplete: tuple[Failure, ...]
     model_changed: bool = False
 
 
@@ -128,8 +141,12 @@ def index_under_lock(
     roots: Sequence[Path],
     options: PipelineOptions,
     on_progress: Callable[[Progress], None],
+    former: Catalog | None = None,
 ) -> IndexSummary:
-    """What ``index`` does, for a caller that holds the writer's lock already."""
+    """What ``index`` does, for a caller that holds the writer's lock already.
+
+    ``former``: an earlier generation of the library, whose transcripts need not be made again.
+    """
     generations.remove_superseded(library.folder)
     library.catalog.bind_model(embedder.fingerprint, embedder.dimension, options.model_name)
     library.catalog.add_checksums()
@@ -140,6 +157,7 @@ def index_under_lock(
     try:
         run.process(plan.changed)
         removed = plan.finish(library)
+        transcripts = _make_transcripts(library, embedder, tuple(plan.scans), options, on_progress, former)
     finally:
         library.refresh()
         library.save_snapshot()
@@ -150,7 +168,36 @@ def index_under_lock(
         removed=removed,
         failed=tuple(plan.standing_failures(library)),
         pieces=dict(run.pieces),
+        transcripts=transcripts,
+        incomplete=tuple(_incomplete(library, plan.scans)),
     )
+
+
+def _incomplete(library: Library, roots: Iterable[str]) -> Iterator[Failure]:
+    with library.catalog.reading() as connection:
+        for root in roots:
+            yield from problems_under(connection, root)
+
+
+def _make_transcripts(
+    library: Library,
+    embedder: Embedder,
+    roots: Sequence[str],
+    options: PipelineOptions,
+    on_progress: Callable[[Progress], None],
+    former: Catalog | None,
+) -> TranscriptSummary:
+    if former is not None:
+        take_over(library, former)
+    jobs = pending(library, roots, options.recognisers)
+    done = 0
+
+    def advance(job: Job, problem: str | None) -> None:
+        nonlocal done
+        done += 1
+        on_progress(Progress(done, len(jobs), job.sources[0].source.path, problem, "words"))
+
+    return make_transcripts(library, jobs, embedder.media, options.limits, options.workers, advance)
 
 
 @dataclass

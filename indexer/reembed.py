@@ -48,7 +48,7 @@ def reembed(
             following.catalog.number_pieces_after(library.catalog)
             roots = _take_over_roots(following.catalog, library.catalog, paths)
             wanted = list(dict.fromkeys([*roots, *paths]))
-            summary = index_under_lock(following, embedder, wanted, options, on_progress)
+            summary = index_under_lock(following, embedder, wanted, options, on_progress, library.catalog)
             unread = _unread(library.catalog, following.catalog, roots)
         finally:
             following.close()

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy import update as update_rows
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from storage import tables
+from storage import tables, transcripts
 from storage.checksums import piece_checksum, source_checksum
 from storage.conditions import at_or_below, clauses
 from storage.errors import DamagedCatalogError, DataFolderError, ModelMismatchError
@@ -178,6 +178,7 @@ class Catalog:
             copies = select(literal(source_id), *columns).where(tables.piece.c.source_id == original.id)
             copies = copies.order_by(tables.piece.c.id)
             connection.execute(insert(tables.piece).from_select(["source_id", *(c.name for c in columns)], copies))
+            transcripts.copy_rows(connection, original.id, source_id)
             _seal(connection, source_id)
 
     def move_source(self, original: StoredSource, source: Source) -> None:
@@ -403,6 +404,7 @@ def _replace_source(connection: Connection, source: Source) -> int:
     if held is None:
         added = connection.execute(insert(tables.source).values(_source_row(source)))
         return int(added.inserted_primary_key[0])  # type: ignore[index]
+    transcripts.delete_rows(connection, held)
     connection.execute(delete(tables.piece).where(tables.piece.c.source_id == held))
     _update_source(connection, held, source)
     return int(held)

@@ -57,6 +57,27 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ("ALTER TABLE piece ADD COLUMN checksum INTEGER", "ALTER TABLE source ADD COLUMN checksum INTEGER"),
     # The vector index reads one modality at a time.
     ("CREATE INDEX piece_by_modality ON piece (modality)",),
+    # Subtitles, writing in pictures and speech: their words, and what they were found in, so that it can be seen when
+    # they have to be found again.
+    (
+        """CREATE TABLE segment (
+            id INTEGER NOT NULL PRIMARY KEY,
+            source_id INTEGER NOT NULL REFERENCES source (id) ON DELETE CASCADE,
+            origin VARCHAR NOT NULL,
+            text VARCHAR NOT NULL,
+            start FLOAT,
+            "end" FLOAT,
+            page INTEGER
+        )""",
+        "CREATE INDEX segment_by_source ON segment (source_id)",
+        """CREATE TABLE transcript (
+            source_id INTEGER NOT NULL REFERENCES source (id) ON DELETE CASCADE,
+            origin VARCHAR NOT NULL,
+            made_from VARCHAR NOT NULL,
+            problem VARCHAR,
+            PRIMARY KEY (source_id, origin)
+        )""",
+    ),
 )
 
 

@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 Modality = Literal["text", "image", "video", "audio", "document"]
 MODALITIES: tuple[Modality, ...] = get_args(Modality)
+Origin = Literal["name", "passage", "page", "subtitle", "recognised", "speech"]
+ORIGINS: tuple[Origin, ...] = get_args(Origin)
+"""Where words come from: the file's name, its text, what is written beside a film, seen in a picture or heard."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,34 @@ class Piece:
     start: float | None = None
     end: float | None = None
     page: int | None = None
+
+
+@dataclass(frozen=True)
+class TextSegment:
+    """Words of a source that can be searched exactly, with or without an embedding of their own.
+
+    ``start``, ``end`` in seconds, ``page`` from 1: where in the source they are.
+    """
+
+    text: str
+    origin: Origin
+    start: float | None = None
+    end: float | None = None
+    page: int | None = None
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """The words of a source that were found apart from its pieces: its subtitles, writing in its pictures, or speech.
+
+    ``made_from`` notes what they were made from besides the source's bytes, so that it can be seen when they have to be
+    made again. ``problem``: why some are missing.
+    """
+
+    origin: Origin
+    made_from: str
+    segments: tuple[TextSegment, ...] = ()
+    problem: str | None = None
 
 
 @dataclass(frozen=True)

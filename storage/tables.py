@@ -74,3 +74,27 @@ failure = Table(
     Column("reason", String, nullable=False),
     Column("failed_at", Float, nullable=False),
 )
+
+# Words that can be searched exactly, and where in their source they are.
+segment = Table(
+    "segment",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("source_id", Integer, ForeignKey("source.id", ondelete="CASCADE"), nullable=False),
+    Column("origin", String, nullable=False),
+    Column("text", String, nullable=False),
+    Column("start", Float),
+    Column("end", Float),
+    Column("page", Integer),
+)
+Index("segment_by_source", segment.c.source_id)
+
+# Which origins of words a source has been searched for, with what, and what stood in the way.
+transcript = Table(
+    "transcript",
+    metadata,
+    Column("source_id", Integer, ForeignKey("source.id", ondelete="CASCADE"), primary_key=True),
+    Column("origin", String, primary_key=True),
+    Column("made_from", String, nullable=False),
+    Column("problem", String),
+)

@@ -32,7 +32,7 @@ def sound_pieces(
     end = min(end, start + limits.media_hours * 3600)
     first: ExtractedPiece | None = None
     audible = False
-    for offset, sound in windows(_samples(recording, media.sample_rate, start, end), media):
+    for offset, sound in windows(samples(recording, media.sample_rate, start, end), media):
         begin = start + offset / media.sample_rate
         finish = begin + len(sound) / media.sample_rate
         piece = ExtractedPiece("audio", sound=sound, start=round(begin, 3), end=round(finish, 3))
@@ -71,7 +71,7 @@ def windows(chunks: Iterator[Sound], media: MediaFormat) -> Iterator[tuple[int, 
         yield offset, np.concatenate(waiting)
 
 
-def _samples(recording: Recording, rate: int, start: float, end: float) -> Iterator[Sound]:
+def samples(recording: Recording, rate: int, start: float, end: float) -> Iterator[Sound]:
     """Mono samples from ``start`` to ``end`` seconds without holes: what the file leaves out in between is silence."""
     reading = Reading(recording)
     recording.seek(start)

@@ -50,12 +50,7 @@ class Recording:
 def open_recording(path: Path) -> Recording:
     """Open a sound or video file. Close ``container`` after use. Raises ExtractionError."""
     _check_riff(path)
-    try:
-        container = av.open("file:" + os.fspath(path), metadata_errors="replace", options=dict(_OPTIONS))
-    except MemoryError:
-        raise
-    except av.error.FFmpegError as error:
-        raise ExtractionError("damaged or cut off: no sound or video can be found in it") from error
+    container = open_container(path)
     video = next((each for each in container.streams.video if _moves(each)), None)
     audio = next((each for each in container.streams.audio if _decodable(each)), None)
     if video is None and audio is None:
@@ -67,6 +62,16 @@ def open_recording(path: Path) -> Recording:
     duration = container.duration / av.time_base if container.duration and container.duration > 0 else None
     origin = (container.start_time or 0) / av.time_base
     return Recording(container, video, audio, origin, duration, container.format.name in _GUESSED_LENGTH)
+
+
+def open_container(path: Path) -> InputContainer:
+    """The file itself, whatever streams it holds. Raises ExtractionError."""
+    try:
+        return av.open("file:" + os.fspath(path), metadata_errors="replace", options=dict(_OPTIONS))
+    except MemoryError:
+        raise
+    except av.error.FFmpegError as error:
+        raise ExtractionError("damaged or cut off: no sound or video can be found in it") from error
 
 
 def _check_riff(path: Path) -> None:

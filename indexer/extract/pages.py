@@ -22,6 +22,9 @@ from indexer.pieces import ExtractedPiece, Extraction, ExtractionLimits, MediaFo
 PAGE_CHARACTERS = 4000
 _MOST_BAD_PAGES = 0.1
 
+_STAMP_CHARACTERS = 40
+"""A page with less text than this may still be a scanned one: programs stamp a number or their name on them."""
+
 
 def extract(path: Path, media: MediaFormat, limits: ExtractionLimits, span: Span | None) -> Extraction:
     """The pages of a document, at most ``limits.pages``: text ("" if none) and a frame of shape (1, height, width, 3).
@@ -29,6 +32,30 @@ def extract(path: Path, media: MediaFormat, limits: ExtractionLimits, span: Span
     Raises ExtractionError: password-protected, copy-protected, damaged, no pages; at the end of the iteration when
     more than a tenth of the pages cannot be drawn.
     """
+    document = _opened(path)
+    recorded = moment((document.metadata or {}).get("creationDate") or "")
+    count = min(document.page_count, limits.pages)
+    return Extraction("document", None, _pages(document, count, media.image_size), recorded)
+
+
+def pages_without_text(path: Path, limits: ExtractionLimits, shorter: int) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """(number, picture) of the pages that have hardly a character of text, such as scanned ones.
+
+    Pictures are RGB, uint8 of shape (height, width, 3), the shorter side ``shorter`` pixels. Raises ExtractionError.
+    """
+    with _opened(path) as document:
+        for index in range(min(document.page_count, limits.pages)):
+            try:
+                page = document.load_page(index)
+                if len(_tidy(page.get_text("text"))) < _STAMP_CHARACTERS:
+                    yield index + 1, drawn(page, shorter)
+            except (RuntimeError, ValueError) as error:
+                if "malloc" in str(error):
+                    raise MemoryError from error
+
+
+def _opened(path: Path) -> pymupdf.Document:
+    """A document that can be read and has pages. Raises ExtractionError."""
     document = open_document(path, path.suffix[1:].lower().replace("oxps", "xps"))
     if document.needs_pass:
         raise ExtractionError("password-protected")
@@ -40,8 +67,7 @@ def extract(path: Path, media: MediaFormat, limits: ExtractionLimits, span: Span
         raise failure(error, "damaged: its pages cannot be found") from error
     if count == 0:
         raise ExtractionError("damaged: it has no pages")
-    recorded = moment((document.metadata or {}).get("creationDate") or "")
-    return Extraction("document", None, _pages(document, min(count, limits.pages), media.image_size), recorded)
+    return document
 
 
 def open_document(path: Path, filetype: str) -> pymupdf.Document:

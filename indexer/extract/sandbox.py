@@ -13,11 +13,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from indexer.errors import DecoderStartError, ExtractionError
-from indexer.extract.wire import Message, WireError, read_message, read_piece, write_message
-from indexer.extract.worker import greeting, request
+from indexer.errors import DecoderStartError, ExtractionError, RecogniserError
+from indexer.extract.transcribe import Transcription
+from indexer.extract.wire import Message, WireError, read_message, read_piece, read_segment, write_message
+from indexer.extract.worker import greeting, request, transcript_request
 from indexer.pieces import ExtractedPiece, Extraction, ExtractionLimits, MediaFormat
-from storage.records import MODALITIES, Modality
+from storage.records import MODALITIES, Modality, TextSegment
 
 _START_SECONDS = 120.0
 _PIPE_BYTES = 1024 * 1024
@@ -63,6 +64,34 @@ class ExtractionWorker:
             raise self._refusal(message)
         kind, duration, recorded = self._ask(process, lambda: _opened(message["opened"]))
         return Extraction(kind, duration, self._pieces(process), recorded)
+
+    def transcribe(self, path: Path, wanted: Transcription) -> Iterator[TextSegment]:
+        """The words of one origin in a file, while they are iterated; ``limits.seconds`` may pass between two answers.
+
+        Raises ExtractionError as ``open`` does (the words so far stand), RecogniserError when it would with any file.
+        """
+        process = self._ready()
+        self._busy = True
+        finished = False
+        try:
+            process.seconds_left = self._limits.seconds
+            message = self._ask(process, lambda: process.ask(transcript_request(path, wanted)))
+            while "segment" in message or "going" in message:
+                if "segment" in message:
+                    header = message
+                    yield self._next(process, lambda: read_segment(header))  # noqa: B023 - called at once
+                process.seconds_left = self._limits.seconds
+                message = self._next(process, lambda: read_message(process.read))
+            finished = True
+        finally:
+            if not finished and process is self._process:
+                self.close()
+        if "unusable" in message:
+            self._busy = False
+            raise RecogniserError(str(message["unusable"]))
+        if "done" not in message:
+            raise self._refusal(message)
+        self._busy = False
 
     def close(self) -> None:
         """End the process. Safe to call twice; a later ``open`` starts another."""
@@ -232,11 +261,13 @@ class _Process:
 
 
 def _environment() -> dict[str, str]:
-    """This environment, with the packages to be found, one thread for the number libraries, and little malloc slack."""
+    """This environment, with the packages to be found, one thread for the number libraries, no network,
+    and little malloc slack."""
     paths = [*filter(None, [os.environ.get("PYTHONPATH")]), _PACKAGES]
     return os.environ | {
         "PYTHONPATH": os.pathsep.join(paths),
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
         "MALLOC_ARENA_MAX": "2",
+        "HF_HUB_OFFLINE": "1",
     }

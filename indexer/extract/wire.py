@@ -9,12 +9,14 @@ import json
 import math
 import struct
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexer.pieces import ExtractedPiece
+from storage.records import ORIGINS, TextSegment
 
 Message = dict[str, Any]
 Read = Callable[[int], bytes | bytearray]
@@ -66,6 +68,28 @@ def read_piece(read: Read, message: Message) -> ExtractedPiece:
         return ExtractedPiece(**message["piece"], **arrays)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise WireError("the piece is not well-formed") from error
+
+
+def write_segment(write: Write, segment: TextSegment) -> None:
+    """Send words that can be searched exactly."""
+    write_message(write, {"segment": asdict(segment)})
+
+
+def read_segment(message: Message) -> TextSegment:
+    """The words in ``message``. Raises WireError."""
+    try:
+        segment = TextSegment(**message["segment"])
+    except (KeyError, TypeError) as error:
+        raise WireError("the words are not well-formed") from error
+    times = (segment.start, segment.end)
+    if (
+        type(segment.text) is not str
+        or segment.origin not in ORIGINS
+        or not all(time is None or (type(time) in (int, float) and math.isfinite(time)) for time in times)
+        or not (segment.page is None or type(segment.page) is int)
+    ):
+        raise WireError("the words make no sense")
+    return segment
 
 
 def _read_array(read: Read, name: str, shape: list[int]) -> NDArray[Any]:

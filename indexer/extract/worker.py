@@ -1,7 +1,8 @@
 """The process in which files are decoded: ``python -m indexer.extract.worker LIFELINE``, started by ``sandbox.py``.
 
 It reads a greeting (form and limits) and then requests from standard input, and answers on what was standard output:
-for every file {"opened": ...}, its pieces, and {"done": true}; or {"failed": reason} at any point. See ``wire.py``.
+for every file {"opened": ...}, its pieces, and {"done": true}; or {"failed": reason} at any point. Asked for
+a transcript, it sends words, {"going": true} now and then, and {"done": true}. See ``wire.py``.
 """
 
 import os
@@ -11,10 +12,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from indexer.errors import ExtractionError
+from indexer.errors import ExtractionError, RecogniserError
 from indexer.extract.confine import confine, die_with_parent
 from indexer.extract.take_apart import take_apart
-from indexer.extract.wire import Message, read_message, write_message, write_piece
+from indexer.extract.transcribe import Transcription, transcribe
+from indexer.extract.wire import Message, read_message, write_message, write_piece, write_segment
 from indexer.pieces import ExtractionLimits, MediaFormat
 
 
@@ -26,6 +28,11 @@ def greeting(media: MediaFormat, limits: ExtractionLimits) -> Message:
 def request(path: Path, span: tuple[float, float] | None) -> Message:
     """The message that asks for one file."""
     return {"path": str(path), "span": span}
+
+
+def transcript_request(path: Path, wanted: Transcription) -> Message:
+    """The message that asks for words of one file."""
+    return {"path": str(path), "transcript": asdict(wanted)}
 
 
 def main(lifeline: int) -> None:
@@ -67,8 +74,11 @@ def _private_channel() -> tuple[BinaryIO, BinaryIO]:
 
 
 def _answer(write: Any, asked: Message, media: MediaFormat, limits: ExtractionLimits) -> None:
-    span = (asked["span"][0], asked["span"][1]) if asked["span"] else None
     try:
+        if "transcript" in asked:
+            _transcribe(write, asked, media, limits)
+            return
+        span = (asked["span"][0], asked["span"][1]) if asked["span"] else None
         extraction = take_apart(Path(asked["path"]), media, limits, span)
         opened = {"kind": extraction.kind, "duration": extraction.duration, "recorded": extraction.recorded}
         write_message(write, {"opened": opened})
@@ -77,8 +87,19 @@ def _answer(write: Any, asked: Message, media: MediaFormat, limits: ExtractionLi
         write_message(write, {"done": True})
     except ExtractionError as error:
         write_message(write, {"failed": str(error)})
+    except RecogniserError as error:
+        write_message(write, {"unusable": str(error)})
     except MemoryError:
         write_message(write, {"out_of_memory": True})
+
+
+def _transcribe(write: Any, asked: Message, media: MediaFormat, limits: ExtractionLimits) -> None:
+    for segment in transcribe(Path(asked["path"]), Transcription(**asked["transcript"]), media, limits):
+        if segment is None:
+            write_message(write, {"going": True})
+        else:
+            write_segment(write, segment)
+    write_message(write, {"done": True})
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.subtitles.subtitle import SubtitleSet
 from numpy.typing import NDArray
 
 from indexer.extract.take_apart import take_apart
@@ -13,6 +14,17 @@ from indexer.pieces import ExtractedPiece, ExtractionLimits, MediaFormat
 
 MEDIA = MediaFormat(image_size=64, sample_rate=16_000, window_seconds=10.0, hop_seconds=5.0)
 LIMITS = ExtractionLimits()
+
+_SUBTITLE_STYLE = b"""[Script Info]
+ScriptType: v4.00+
+
+[V4+ Styles]
+Format: Name, Fontname, Fontsize, PrimaryColour, Alignment
+Style: Default,Arial,16,&Hffffff,2
+
+[Events]
+Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
+"""
 
 
 def pieces_of(
@@ -82,8 +94,12 @@ def write_video(
     sound: tuple[str, NDArray[np.int16]] | None = None,
     rotation: int = 0,
     options: dict[str, str] | None = None,
+    subtitles: tuple[str, Sequence[tuple[float, float, str]]] | None = None,
 ) -> Path:
-    """A film that sways across one picture and cuts to the next at each of ``cuts`` seconds; ``sound`` at 48 kHz."""
+    """A film that sways across one picture and cuts to the next at each of ``cuts`` seconds; ``sound`` at 48 kHz.
+
+    ``subtitles``: the codec of a track of text, and (start, end, text) of each of its cues.
+    """
     pictures = pictures or scenery(len(cuts) + 1)
     height, width, _ = pictures[0].shape
     with av.open(str(path), "w", container_options=options or {}) as file:
@@ -92,6 +108,11 @@ def write_video(
         if rotation:
             stream.set_display_rotation(rotation)
         track = file.add_stream(sound[0], rate=48_000, layout="mono") if sound else None
+        text_track = file.add_stream(subtitles[0]) if subtitles else None
+        if text_track is not None:
+            text_track.codec_context.subtitle_header = _SUBTITLE_STYLE
+            text_track.time_base = Fraction(1, 1000)
+            file.start_encoding()
         for number in range(round(seconds * rate)):
             picture = pictures[sum(number / rate >= cut for cut in cuts)]
             frame = av.VideoFrame.from_ndarray(np.roll(picture, abs(number % 16 - 8), axis=1), format="rgb24")
@@ -100,6 +121,14 @@ def write_video(
         file.mux(stream.encode(None))
         if sound and track is not None:
             _encode_sound(file, track, sound[1], 48_000)
+        if subtitles and text_track is not None:
+            for start, end, text in subtitles[1]:
+                cue = SubtitleSet.create(f"0,0,Default,,0,0,0,,{text}".encode(), 0, round((end - start) * 1000))
+                packet = text_track.codec_context.encode_subtitle(cue)
+                packet.stream, packet.time_base = text_track, Fraction(1, 1000)
+                packet.pts = packet.dts = round(start * 1000)
+                packet.duration = round((end - start) * 1000)
+                file.mux(packet)
     return path
 
 

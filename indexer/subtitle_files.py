@@ -1,0 +1,72 @@
+"""Which subtitle files stand beside a recording: ``film.srt``, ``film.en.srt``, ``film.pt-BR.forced.vtt``."""
+
+import os
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+
+from indexer.extract.registry import format_of
+
+EXTENSIONS = ("srt", "vtt", "ass", "ssa")
+
+_TAGS = re.compile(r"(\.[A-Za-z]{2,8}(-[A-Za-z0-9]{2,8})*){0,2}")
+"""Between the recording's name and the extension: a language, and what kind of subtitles they are."""
+
+
+def subtitles_among(names: Iterable[str], recording: str) -> list[str]:
+    """The subtitle files that belong to ``recording``, by name, among the ``names`` of one folder.
+
+    The recording with the longest fitting name has them: ``talk.en.srt`` is not ``talk.mp4``'s if there is a
+    ``talk.en.mp4``.
+    """
+    stems = {Path(name).stem for name in names if is_recording(name)}
+    stem = Path(recording).stem
+    found = []
+    for name in names:
+        base = Path(name).stem
+        if not _is_subtitles(name) or not _belongs(base, stem):
+            continue
+        if not any(len(other) > len(stem) and _belongs(base, other) for other in stems):
+            found.append(name)
+    return sorted(found)
+
+
+def subtitles_beside(recording: Path) -> list[Path]:
+    """The subtitle files on disk that belong to ``recording``; none where the folder cannot be listed."""
+    return [recording.parent / name for name in subtitles_among(_names(recording.parent), recording.name)]
+
+
+def is_beside_recording(subtitles: Path) -> bool:
+    """Whether a subtitle file on disk belongs to a recording, in which its words are found then."""
+    names = _names(subtitles.parent)
+    return any(is_recording(name) and subtitles.name in subtitles_among(names, name) for name in names)
+
+
+def _names(folder: Path) -> tuple[str, ...]:
+    """The names in a folder that matter here, listed anew once it has changed."""
+    try:
+        return _listed(os.fspath(folder), folder.stat().st_mtime_ns)
+    except OSError:
+        return ()
+
+
+@lru_cache(maxsize=64)
+def _listed(folder: str, _modified_ns: int) -> tuple[str, ...]:
+    with os.scandir(folder) as listing:
+        names = [entry.name for entry in listing if not entry.name.startswith(".")]
+    return tuple(name for name in names if is_recording(name) or _is_subtitles(name))
+
+
+def is_recording(name: str) -> bool:
+    """Whether a file of this name is a container of sound or film; an animated picture is none."""
+    format = format_of(Path(name))
+    return format is not None and format.kind in ("audio", "video")
+
+
+def _is_subtitles(name: str) -> bool:
+    return Path(name).suffix[1:].lower() in EXTENSIONS
+
+
+def _belongs(base: str, stem: str) -> bool:
+    return base.startswith(stem) and _TAGS.fullmatch(base, len(stem)) is not None
