@@ -25,17 +25,19 @@ from indexer.reembed import reembed
 from storage.check import check, repair
 from storage.library import Library
 from storage.records import MODALITIES
+from storage.vectors import IndexPolicy
 from tests.indexer.simple_embedder import SimpleEmbedder
 
 ROOT = Path(__file__).parents[1]
 OLD, NEW = SimpleEmbedder(32, "old"), SimpleEmbedder(24, "new")
 OPTIONS = PipelineOptions(workers=1, batch=4)
+POLICY = IndexPolicy(exact_up_to=20)  # so that a small library has a snapshot with parts to be torn
 State = dict[str, Any]
 
 
 def index_job(data: Path, files: Path) -> None:
     """Index, with a snapshot after every fifth file, as a service that keeps up with changes would write them."""
-    library = Library(data)
+    library = Library(data, policy=POLICY)
 
     def save(progress: Progress) -> None:
         if progress.done % 5 == 0:
@@ -46,7 +48,7 @@ def index_job(data: Path, files: Path) -> None:
 
 
 def change_job(data: Path, files: Path) -> None:
-    library = Library(data)
+    library = Library(data, policy=POLICY)
     if library.catalog.model() == (OLD.fingerprint, OLD.dimension):
         reembed(library, NEW, [files], OPTIONS, lambda progress: None)
     else:
@@ -55,7 +57,7 @@ def change_job(data: Path, files: Path) -> None:
 
 def forget_job(data: Path, files: Path) -> None:
     """Large deletions, and the space given back."""
-    library = Library(data)
+    library = Library(data, policy=POLICY)
     with library.writer_lock():
         for name in ("a", "b", "c"):
             library.refresh()
@@ -66,7 +68,7 @@ def forget_job(data: Path, files: Path) -> None:
 
 def repair_job(data: Path, files: Path) -> None:
     repair(data)
-    index(Library(data), OLD, [files], OPTIONS)
+    index(Library(data, policy=POLICY), OLD, [files], OPTIONS)
 
 
 JOBS: Mapping[str, Callable[[Path, Path], None]] = {
@@ -136,7 +138,7 @@ def _wait(child: int, until: float | None) -> int:
 
 def state(data: Path) -> State:
     """What the library in ``data`` holds, without the numbers that depend on the order of things."""
-    library = Library(data)
+    library = Library(data, policy=POLICY)
     try:
         with library.catalog.reading() as connection:
             query = (
@@ -155,7 +157,7 @@ def state(data: Path) -> State:
 
 def assert_sound(data: Path) -> None:
     """`check` is clean; every piece committed is found under its own number, by its own vector, once."""
-    library = Library(data)
+    library = Library(data, policy=POLICY)
     try:
         findings = check(library)
         assert findings == [], findings

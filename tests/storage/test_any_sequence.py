@@ -1,4 +1,4 @@
-"""Any sequence of changes, restarts and crashes leaves catalog and index equal to a plain dictionary."""
+"""Any sequence of changes, restarts and crashes leaves catalog and index, of either kind, as a plain dictionary."""
 
 import shutil
 
@@ -11,7 +11,8 @@ from storage import generations
 from storage.check import check
 from storage.library import Library
 from storage.records import Failure, FileState, Source
-from tests.storage.test_library import DIMENSION, found, put, unit
+from storage.vectors import IndexPolicy
+from tests.storage.test_library import APPROXIMATE, DIMENSION, found, put, unit
 
 NUMBER, SEEDS = st.integers(0, 5), st.lists(st.integers(0, 40), min_size=1, max_size=4)
 ACTIONS = st.one_of(
@@ -41,14 +42,18 @@ def content(library: Library) -> dict[str, list[int]]:
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(actions=st.lists(ACTIONS, max_size=25))
+@given(actions=st.lists(ACTIONS, max_size=25), few=st.booleans())
 def test_any_sequence_of_changes_leaves_what_a_plain_dictionary_would_hold(
-    actions: list[tuple[str, int | None, object]], tmp_path_factory: pytest.TempPathFactory
+    actions: list[tuple[str, int | None, object]], few: bool, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("library")
-    library = Library(folder)
+    policy = IndexPolicy() if few else APPROXIMATE
+    library = Library(folder, policy=policy)
     library.catalog.bind_model("model", DIMENSION)
     model: dict[str, list[int]] = {}
+    if not few:
+        put(library, "/0", *range(100))
+        model["/0"] = list(range(100))
     failed: set[str] = set()
     for action, number, argument in actions:
         path, other = f"/{number}", f"/{argument}"
@@ -83,10 +88,10 @@ def test_any_sequence_of_changes_leaves_what_a_plain_dictionary_would_hold(
             library.save_snapshot()
         elif action == "reopen":
             library.close()
-            library = Library(folder)
+            library = Library(folder, policy=policy)
         elif action == "crash":  # the files as they are at this moment are all that the next start finds
             folder = shutil.copytree(folder, tmp_path_factory.mktemp("crashed"), dirs_exist_ok=True)
-            library = Library(folder)
+            library = Library(folder, policy=policy)
         elif action == "crash in a snapshot":
             library.refresh()
             before = shutil.copytree(folder, tmp_path_factory.mktemp("crashed"), dirs_exist_ok=True)
@@ -98,9 +103,9 @@ def test_any_sequence_of_changes_leaves_what_a_plain_dictionary_would_hold(
                     if not place.exists() and part.name != "manifest.json":
                         shutil.copy(part, place)
             folder = before
-            library = Library(folder)
+            library = Library(folder, policy=policy)
         elif action == "another process" and isinstance(argument, list):
-            process = Library(folder)
+            process = Library(folder, policy=policy)
             put(process, path, *argument)
             process.refresh()
             process.save_snapshot()
@@ -118,7 +123,7 @@ def test_any_sequence_of_changes_leaves_what_a_plain_dictionary_would_hold(
             following.close()
             generations.switch(folder, following.home)
             generations.remove_superseded(folder)
-            library = Library(folder)
+            library = Library(folder, policy=policy)
     assert check(library) == []
     library.refresh()
     assert content(library) == model

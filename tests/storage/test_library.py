@@ -12,8 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from storage.accelerator import Block, DeviceSearch
 from storage.check import check
@@ -414,53 +412,3 @@ def test_a_second_writer_is_told_who_holds_the_lock(library: Library, tmp_path: 
     holder.wait()
     with library.writer_lock():
         pass
-
-
-ACTIONS = st.one_of(
-    st.tuples(st.just("put"), st.integers(0, 5), st.lists(st.integers(0, 40), min_size=1, max_size=4)),
-    st.tuples(st.just("move"), st.integers(0, 5), st.integers(0, 5)),
-    st.tuples(st.just("forget"), st.integers(0, 5), st.none()),
-    st.tuples(st.just("refresh"), st.none(), st.none()),
-    st.tuples(st.just("save"), st.none(), st.none()),
-    st.tuples(st.just("reopen"), st.none(), st.none()),
-)
-
-
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(actions=st.lists(ACTIONS, max_size=20), few=st.booleans())
-def test_any_sequence_of_changes_leaves_what_a_plain_dictionary_would_hold(
-    actions: list[tuple[str, int | None, object]], few: bool, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    folder = tmp_path_factory.mktemp("library")
-    library = Library(folder, policy=IndexPolicy() if few else APPROXIMATE)
-    library.catalog.bind_model("model", DIMENSION)
-    model: dict[str, list[int]] = {}
-    if not few:
-        put(library, "/0", *range(100))
-        model["/0"] = list(range(100))
-    for action, number, argument in actions:
-        path = f"/{number}"
-        if action == "put" and isinstance(argument, list):
-            put(library, path, *argument)
-            model[path] = argument
-        elif action == "move" and path in model and f"/{argument}" != path:
-            held = library.catalog.sources_under(path)[path]
-            library.catalog.move_source(held, Source(f"/{argument}", "text", FileState(1, 1), b""))
-            model[f"/{argument}"] = model.pop(path)
-        elif action == "forget":
-            library.catalog.forget(path)
-            model.pop(path, None)
-        elif action == "refresh":
-            library.refresh()
-        elif action == "save":
-            library.refresh()
-            library.save_snapshot()
-        elif action == "reopen":
-            library.close()
-            library = Library(folder, policy=library.policy)
-    library.refresh()
-    ids = library.indexed_ids().get("text", np.empty(0))
-    assert ids.tolist() == sorted(library.catalog.matching_pieces(PieceFilter()).get("text", np.empty(0)).tolist())
-    expected = sorted(str(seed) for seeds in model.values() for seed in seeds)
-    assert sorted(text or "" for text in found(library, 0, 1000)) == expected
-    library.close()
