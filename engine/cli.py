@@ -213,6 +213,7 @@ def status(context: typer.Context, as_json: Json = False) -> None:
                 "failed": _failures(state.failures),
                 "incomplete": _failures(state.incomplete),
                 "disk_bytes": state.disk_bytes,
+                "index": {modality: dataclasses.asdict(size) for modality, size in state.index.items()},
                 "reembedding": None if state.reembedding is None else dataclasses.asdict(state.reembedding),
             }
         )

@@ -1,14 +1,16 @@
 """The facade: one object with which a program indexes folders and asks the library anything."""
 
+import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from engine.errors import ModelError, QueryError
+from engine.gpu_switch import GpuSwitch
 from engine.query.calibrate import Background
 from engine.query.copies import own_pieces
 from engine.query.embed_query import embed_query
@@ -28,13 +30,20 @@ from storage import generations
 from storage.catalog import Catalog
 from storage.check import Finding, check
 from storage.errors import DataFolderError, ModelMismatchError
-from storage.library import Library
+from storage.library import IndexSize, Library
 from storage.records import MODALITIES, Failure, LibraryCounts, Modality
 from storage.transcripts import problems_under
+from storage.vectors import IndexPolicy
 
 if TYPE_CHECKING:  # loading torch takes seconds, and most of what is asked of an engine needs no model
     from engine.model.embedder import ModelEmbedder
 
+
+_POLICIES = {
+    "auto": IndexPolicy(),
+    "exact": IndexPolicy(exact_up_to=sys.maxsize),
+    "approximate": IndexPolicy(exact_up_to=0),
+}
 
 Alike = LikeFile | LikeHit | Hit | Path | str
 """What can be resembled; a string is read as on the command line."""
@@ -59,7 +68,7 @@ class Status:
     """What a library holds. ``model``: the fingerprint of what made it, which the settings then called ``model_name``
     and now ``settings_model``. ``roots``: what was asked for, with the time of its last scan (seconds since 1970);
     ``incomplete``: files of which some words are missing; ``disk_bytes``: what the data folder takes up;
-    ``reembedding``: a change of model that is not finished."""
+    ``reembedding``: a change of model that is not finished; ``index``: how the pieces of each modality are searched."""
 
     data: Path
     model: str | None
@@ -71,6 +80,7 @@ class Status:
     incomplete: tuple[Failure, ...]
     disk_bytes: int
     reembedding: Reembedding | None = None
+    index: Mapping[Modality, IndexSize] = field(default_factory=dict)
 
 
 class SearchEngine:
@@ -88,6 +98,7 @@ class SearchEngine:
     def __init__(self, library: Library, settings: Settings) -> None:
         self._library, self._settings = library, settings
         self._models: dict[str, ModelEmbedder] = {}
+        self._gpu = GpuSwitch(settings.index.device)
 
     @classmethod
     def open(cls, data: Path | str | None = None, settings: Settings | None = None) -> "SearchEngine":
@@ -97,7 +108,7 @@ class SearchEngine:
         """
         settings = settings if settings is not None else load_settings()
         folder = settings.data_folder if data is None else Path(data).expanduser().absolute()
-        return cls(Library(folder), settings)
+        return cls(Library(folder, policy=_POLICIES[settings.index.kind]), settings)
 
     def close(self) -> None:
         """Let go of the library's files. Nothing needs saving: what was indexed is on disk."""
@@ -211,6 +222,7 @@ class SearchEngine:
         library.refresh()
         readings = embed_query(query, embedder, self._limits(), catalog)
         own = own_pieces(() if query.include_self else query.wanted, catalog)
+        self._gpu.asked(library)
         hits = search_library(library, query, readings, own, _priors(embedder))
         return SearchResult((time.perf_counter() - started) * 1000, tuple(hits))
 
@@ -240,6 +252,7 @@ class SearchEngine:
             incomplete=tuple(incomplete),
             disk_bytes=sum(path.stat().st_size for path in library.folder.rglob("*") if path.is_file()),
             reembedding=reembedding(library),
+            index=library.index_sizes(),
         )
 
     def check(self) -> list[Finding]:

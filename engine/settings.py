@@ -7,7 +7,7 @@ Later wins: the defaults, the user's own file, the file named with ``--settings`
 import os
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -42,6 +42,8 @@ class IndexSettings(_Section):
 
     workers: int = Field(default=2, ge=1)
     batch: int = Field(default=32, ge=1)
+    kind: Literal["auto", "exact", "approximate"] = "auto"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
     ignore: list[str] = []
     hidden: bool = False
     caches: bool = False

@@ -81,6 +81,12 @@ def show_status(console: Console, status: Status) -> None:
         console.print(
             f"the settings name model {status.settings_model}; the next `index` embeds all anew", markup=False
         )
+    pieces = sum(counts.pieces.values())
+    if pieces:
+        memory = sum(each.memory_bytes for each in status.index.values())
+        kinds = ", ".join(sorted({each.kind for each in status.index.values()}))
+        disk = status.disk_bytes / pieces
+        console.print(f"index     {kinds}; {disk:.0f} bytes a piece on disk, {memory / pieces:.0f} in memory")
     for kind in MODALITIES:
         if counts.sources.get(kind) or counts.pieces.get(kind):
             console.print(f"{kind:<9} {counts.sources.get(kind, 0)} files, {counts.pieces.get(kind, 0)} pieces")

@@ -21,7 +21,7 @@ FEWEST = 64
 """Pieces below which there is nothing to be trained on."""
 
 _SAMPLE_A_LIST = 40
-_SHARE_PROBED = 1 / 8
+_PROBED = 4
 _CANDIDATES = 100
 
 
@@ -121,8 +121,8 @@ def lists_for(count: int) -> int:
 
 
 def probed_lists(lists: int) -> int:
-    """How many of the nearest lists a search without a filter looks at."""
-    return max(1, round(lists * _SHARE_PROBED))
+    """How many of the nearest lists a search without a filter looks at: four times their root."""
+    return min(lists, int(_PROBED * np.sqrt(lists)))
 
 
 def sample_size(count: int) -> int:

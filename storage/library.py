@@ -190,6 +190,13 @@ class Library:
             self._index, self._entries, self._manifest_time = None, None, None
             (self._snapshot_folder / MANIFEST).unlink(missing_ok=True)
 
+    def may_accelerate(self, from_pieces: int) -> bool:
+        """Whether ``accelerate`` would find something to do."""
+        index = self._index
+        return index is not None and any(
+            index.count(modality) >= max(1, from_pieces) and modality not in index.devices for modality in MODALITIES
+        )
+
     def accelerate(self, accelerator: Accelerator, from_pieces: int) -> list[str]:
         """Let a device search every modality of at least so many pieces; searches go on meanwhile.
 

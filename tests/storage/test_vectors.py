@@ -78,7 +78,7 @@ def test_a_choice_of_pieces_is_searched_as_if_there_were_no_others(
     with pytest.MonkeyPatch.context() as patch:
         if kind == "approximate, by its codes":  # all candidates from all lists: nothing may be lost on the way
             patch.setattr(vectors, "_FEW_READ", 0)
-            patch.setattr(approximate, "_SHARE_PROBED", 1)
+            patch.setattr(approximate, "_PROBED", 1000)
             patch.setattr(approximate, "_CANDIDATES", 1000)
         index = index_of(kind.split(",")[0], "image", store)
         part = index.parts["image"].target
