@@ -186,7 +186,8 @@ def _places(held: NDArray[np.int64], ids: NDArray[np.int64]) -> NDArray[np.int64
     """Where in ``held`` those of ``ids`` stand that are there, ascending."""
     if len(held) == 0:
         return np.empty(0, dtype=np.int64)
-    ids = np.unique(ids)
+    if not (ids[1:] > ids[:-1]).all():
+        ids = np.unique(ids)
     places = np.minimum(np.searchsorted(held, ids), len(held) - 1)
     found: NDArray[np.int64] = places[held[places] == ids]
     return found
