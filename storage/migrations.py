@@ -7,8 +7,14 @@ either both or neither.
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import OperationalError
 
-from storage.errors import NewerCatalogError
+from storage.errors import DamagedCatalogError, NewerCatalogError
+
+_NO_VERSION = (
+    "{}: the catalog is damaged (its version is not that of what it holds); `synesthete check --repair` saves what can "
+    "be read"
+)
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -85,14 +91,19 @@ def migrate(engine: Engine, path: Path) -> None:
     """Apply the steps that the catalog at ``path`` has not had yet. Raises NewerCatalogError."""
     with engine.connect() as connection:
         done = _steps_done(connection)
+    if done < 0:
+        raise DamagedCatalogError(_NO_VERSION.format(path))
     if done > len(MIGRATIONS):
         raise NewerCatalogError(f"{path}: written by a newer version of synesthete; update the program to open it")
     for number, statements in enumerate(MIGRATIONS[done:], start=done + 1):
         with engine.connect().execution_options(immediate=True) as connection, connection.begin():
             if _steps_done(connection) >= number:  # another process was faster
                 continue
-            for statement in statements:
-                connection.exec_driver_sql(statement)
+            try:
+                for statement in statements:
+                    connection.exec_driver_sql(statement)
+            except OperationalError as error:  # what the step makes is there already
+                raise DamagedCatalogError(_NO_VERSION.format(path)) from error
             connection.exec_driver_sql(f"PRAGMA user_version = {number}")
 
 

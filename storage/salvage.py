@@ -91,6 +91,11 @@ def salvage(path: Path, whole: set[int], hurt: Sequence[str], home: Path) -> Non
             _copy(catalog, tables.failure, _rows(connection, tables.failure))
             _copy(catalog, tables.source, (row for row in _rows(connection, tables.source) if row["id"] in whole))
             _copy(catalog, tables.piece, (row for row in _rows(connection, tables.piece) if row["source_id"] in whole))
+            # Words carry no checksums: all of them or none, so that none are missing where a note says they were found.
+            if all(_is_readable(connection, table) for table in (tables.segment, tables.transcript)):
+                for table in (tables.segment, tables.transcript):
+                    rows = _rows(connection, table)
+                    _copy(catalog, table, (row for row in rows if row["source_id"] in whole))
         mark(catalog, hurt)
     finally:
         catalog.close()
@@ -100,6 +105,15 @@ def mark(catalog: Catalog, hurt: Sequence[str]) -> None:
     """Commit that what is held of these paths cannot be trusted: it leaves, and the next ``index`` reads them again."""
     for path in hurt:
         catalog.put_failure(Failure(path, FileState(0, 0), _REASON))
+
+
+def _is_readable(connection: sqlite3.Connection, table: Table) -> bool:
+    try:
+        for _ in connection.execute(f"SELECT * FROM {table.name}"):
+            pass
+    except sqlite3.Error:
+        return False
+    return True
 
 
 def _copy(catalog: Catalog, table: Table, rows: Iterator[dict[str, Any]]) -> None:

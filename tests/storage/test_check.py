@@ -10,10 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from storage import transcripts
 from storage.check import check, check_folder, repair
 from storage.errors import NewerCatalogError
 from storage.library import Library
-from storage.records import FileState, Piece, Source
+from storage.records import FileState, Piece, Source, TextSegment, Transcript
 
 VECTOR = np.array([0.6, 0.8, 0, 0], dtype=np.float16)
 
@@ -159,12 +160,34 @@ def test_what_can_be_read_of_a_damaged_catalog_is_saved_and_the_old_one_kept(fol
     assert repair(folder) == []
 
 
-@pytest.mark.parametrize("damage", ["header", "empty", "truncated"])
+def test_words_that_were_recognised_are_saved_too(folder: Path) -> None:
+    library = Library(folder)
+    words = Transcript("speech", "recogniser 1", (TextSegment("a choir sings", "speech", 1.0, 2.0),))
+    with library.catalog.writing() as connection:
+        transcripts.put(connection, 2, words)
+    library.close()
+    path = folder / "catalog.sqlite"
+    library = Library(folder)
+    with library.catalog.reading() as connection:
+        piece = connection.exec_driver_sql("SELECT pageno FROM dbstat WHERE name = 'piece' AND pagetype = 'leaf'")
+        page = int(piece.scalars().first() or 0)
+    library.close()
+    overwrite(path, (page - 1) * 4096, b"\xff" * 4096)
+    assert repair(folder) and failures(folder) == ["/a.txt"]
+    library = Library(folder)
+    with library.catalog.reading() as connection:
+        assert transcripts.of_source(connection, 2, "speech") == words
+    library.close()
+
+
+@pytest.mark.parametrize("damage", ["header", "version", "negative version", "empty", "truncated"])
 def test_a_catalog_that_cannot_be_opened_is_set_aside(folder: Path, damage: str) -> None:
     path = folder / "catalog.sqlite"
     content = path.read_bytes()
     if damage == "header":
         overwrite(path, 0, b"\0" * 4096)
+    elif damage.endswith("version"):
+        overwrite(path, 60, b"\x80" if damage.startswith("negative") else b"\0\0\0\1")
     else:
         path.write_bytes(b"" if damage == "empty" else content[: len(content) // 2])
     damaged = path.read_bytes()
