@@ -23,6 +23,8 @@ from storage.records import MODALITIES, Failure, FileState
 from storage.sqlite_file import open_reader
 
 _ROWS_PER_READ = 500
+# A damaged schema may be quoted in the text of an error, which is then no text.
+_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 _NO_LAST = 100_000
 # Unit vectors rounded to float16 stay well within this of length 1.
 _LENGTH_TOLERANCE = 0.01
@@ -111,7 +113,7 @@ def _is_readable(connection: sqlite3.Connection, table: Table) -> bool:
     try:
         for _ in connection.execute(f"SELECT * FROM {table.name}"):
             pass
-    except sqlite3.Error:
+    except _ERRORS:
         return False
     return True
 
@@ -137,7 +139,7 @@ def _faults(connection: sqlite3.Connection) -> list[str]:
         lines = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(10)")]
         if not list(connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'source'")):
             lines.append("there is nothing in it")
-    except sqlite3.Error as error:
+    except _ERRORS as error:
         return [str(error)]
     return [" ".join(line.split()) for line in lines if line != "ok"]
 
@@ -184,7 +186,7 @@ def _indexed_paths(connection: sqlite3.Connection) -> list[str]:
     """The paths of sources as the index of paths has them, which lies on other pages than the sources themselves."""
     try:
         return [str(row[0]) for row in connection.execute("SELECT path FROM source ORDER BY path")]
-    except sqlite3.Error:
+    except _ERRORS:
         return []
 
 
@@ -193,7 +195,7 @@ def _rows(connection: sqlite3.Connection, table: Table) -> Iterator[dict[str, An
     names = [column.name for column in table.columns]
     try:
         present = {str(row[1]) for row in connection.execute(f"PRAGMA table_info({table.name})")}
-    except sqlite3.Error:
+    except _ERRORS:
         return
     chosen = ", ".join(f'"{name}"' if name in present else "NULL" for name in names)
     query = f"SELECT rowid, {chosen} FROM {table.name} WHERE rowid"
@@ -207,7 +209,7 @@ def _rows(connection: sqlite3.Connection, table: Table) -> Iterator[dict[str, An
             if not rows:
                 return
             position = max(numbers)
-        except sqlite3.Error:
+        except _ERRORS:
             last = _last(connection, table) if last is None else last
             if position >= last:
                 return
@@ -222,7 +224,7 @@ def _rows(connection: sqlite3.Connection, table: Table) -> Iterator[dict[str, An
 def _one(connection: sqlite3.Connection, query: str, number: int) -> list[Any]:
     try:
         return [row for row in connection.execute(query, (number,)).fetchall() if row[0] == number]
-    except sqlite3.Error:
+    except _ERRORS:
         return []
 
 
@@ -232,7 +234,7 @@ def _last(connection: sqlite3.Connection, table: Table) -> int:
     for query in queries:
         try:
             row = connection.execute(query).fetchone()
-        except sqlite3.Error:
+        except _ERRORS:
             continue
         if row and isinstance(row[0], int):
             return row[0]

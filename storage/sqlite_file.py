@@ -27,10 +27,15 @@ def open_engine(path: Path) -> Engine:
         # The driver's own transaction handling would commit table definitions on its own; SQLAlchemy emits BEGIN below.
         connection.isolation_level = None
         pragmas = ["foreign_keys = ON", "trusted_schema = OFF"]
+        try:
+            new = connection.execute("PRAGMA page_count").fetchone() == (0,)
+        except UnicodeDecodeError as error:
+            raise_own_error(path, error)
+            raise
         if _read_only_mode(path) is None:
             # FULL: a commit survives a power cut too, and with it the promise that no piece's number is given twice.
             pragmas += ["journal_mode = WAL", "synchronous = FULL"]
-            if connection.execute("PRAGMA page_count").fetchone() == (0,):
+            if new:
                 pragmas.insert(0, "auto_vacuum = INCREMENTAL")
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
@@ -64,6 +69,10 @@ def _read_only_mode(path: Path) -> str | None:
 
 def raise_own_error(path: Path, error: BaseException | None) -> None:
     """Raise what ``error`` of the SQLite driver means to a user, if it is not a mistake of ours."""
+    if isinstance(error, UnicodeDecodeError):  # SQLite's message quotes what it found, which is no text any more
+        raise DamagedCatalogError(
+            f"{path}: the catalog is damaged (its schema cannot be read); `synesthete check --repair` saves what it can"
+        ) from error
     if not isinstance(error, sqlite3.DatabaseError):
         return
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
