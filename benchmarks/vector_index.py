@@ -77,7 +77,8 @@ def measure(folder: Path, queries: NDArray[np.float32], peer: bool) -> None:
     print(f"opened, first answer after {time.perf_counter() - begin:.2f} s")
     assert library._index is not None
     part = library._index.parts["text"].target
-    count = len(part.ids)
+    ids = part.ids
+    count = len(ids)
     disk = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     snapshot = sum(path.stat().st_size for path in (folder / "vectors").iterdir())
     print(
@@ -136,7 +137,7 @@ def measure(folder: Path, queries: NDArray[np.float32], peer: bool) -> None:
         f"saved {time.perf_counter() - searchable:.2f} s later"
     )
     if peer:
-        measure_peer(held, asked, part.ids, truth)
+        measure_peer(held, asked, ids, truth)
     library.close()
 
 
