@@ -51,7 +51,7 @@ def _times(picture: Image.Image, limits: ExtractionLimits) -> list[float]:
 
 
 def _pieces(path: Path, media: MediaFormat, times: list[float], start: float, end: float) -> Iterator[ExtractedPiece]:
-    with Image.open(path) as picture:
+    with Image.open(path, formats=ANIMATED) as picture:
         samples = _samples(picture, media, times, start, end)
         for begin, finish, chosen in moments(shots(samples), start, lambda: end):
             frames = spread(chosen, begin, finish, media.frames_per_moment)

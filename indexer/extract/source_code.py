@@ -40,7 +40,7 @@ def python_blocks(text: str, limit: int) -> list[str] | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # the last for nesting that is too deep, too
         return None
     lines = text.split("\n")
     starts = {0}

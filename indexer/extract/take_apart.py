@@ -25,6 +25,8 @@ def take_apart(path: Path, media: MediaFormat, limits: ExtractionLimits, span: S
             raise ExtractionError(f"files named {path.suffix or 'without an extension'} are not read")
         _check(path, format, span)
         opened = format.extract(path, media, limits, span)
+        if span is not None and opened.kind not in ("audio", "video"):  # a picture may prove to be an animation
+            raise _no_span()
     except (ExtractionError, MemoryError):
         raise
     except Exception as error:
@@ -56,8 +58,8 @@ def _check(path: Path, format: Format, span: Span | None) -> None:
     if status.st_size == 0:
         raise ExtractionError("the file is empty")
     if span is not None:
-        if format.kind not in ("audio", "video"):
-            raise ExtractionError("a span of seconds needs a sound or a video")
+        if format.kind in ("text", "document"):
+            raise _no_span()
         if not 0 <= span[0] < span[1]:
             raise ExtractionError("the span must begin at 0 or later and end after it begins")
     try:
@@ -68,6 +70,10 @@ def _check(path: Path, format: Format, span: Span | None) -> None:
     sloppy_pdf = format.kind == "document" and b"%PDF-" in head[:1024]  # junk before the header is common and harmless
     if content is not None and content.kind not in format.contents and not sloppy_pdf:
         raise ExtractionError(f"named {path.suffix}, but its content is {content.name}")
+
+
+def _no_span() -> ExtractionError:
+    return ExtractionError("a span of seconds needs a sound or a video")
 
 
 def _unforeseen(error: Exception) -> ExtractionError:

@@ -58,3 +58,15 @@ def test_an_animation_that_breaks_off_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.gif").write_bytes(whole.getvalue()[: len(whole.getvalue()) // 2])
     with pytest.raises(ExtractionError, match=r"^(truncated|damaged)"):
         pieces_of(tmp_path / "a.gif")
+
+
+def test_a_span_of_an_animation_but_not_of_a_picture(tmp_path: Path) -> None:
+    write_animation(tmp_path / "a.gif", SCENES, each=20)
+    (piece,) = pieces_of(tmp_path / "a.gif", span=(2.5, 3.5))
+    assert (piece.start, piece.end) == (2.5, 3.5) and piece.frames is not None
+    assert np.abs(piece.frames[0].astype(int) - (0, 0, 128)).max() < 25
+    with pytest.raises(ExtractionError, match=r"only 4\.0 s long"):
+        pieces_of(tmp_path / "a.gif", span=(5, 6))
+    scene().save(tmp_path / "b.gif")
+    with pytest.raises(ExtractionError, match="needs a sound or a video"):
+        pieces_of(tmp_path / "b.gif", span=(0, 1))

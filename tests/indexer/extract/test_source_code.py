@@ -70,7 +70,8 @@ def test_python_is_cut_before_definitions_their_comments_and_decorators() -> Non
     ]
     methods = python_blocks(PYTHON, 60)
     assert methods is not None and "    def two(self):\n        return 2" in methods
-    assert python_blocks("def broken(:", 900) is None
+    for broken in ("def broken(:", "-" * 200_000 + "1", "(" * 100_000, "a" + ".a" * 100_000 + "\0"):
+        assert python_blocks(broken, 900) is None
 
 
 def test_other_languages_are_cut_where_something_begins_at_the_margin() -> None:
