@@ -13,6 +13,7 @@ from pathlib import Path
 from indexer.errors import MissingPathError
 from indexer.extract.registry import format_of
 from indexer.ignore import NOTHING_SAID, IgnoreOptions, IgnoreRules
+from indexer.subtitle_files import belongs_to_one_of, is_recording, is_subtitles
 from storage.records import Failure, FileState
 
 
@@ -82,10 +83,13 @@ def _walk(folder: str, rules: IgnoreRules, found: Scan) -> Iterator[tuple[str, o
         if rules.is_marked(current, {entry.name for entry in entries}):
             continue
         folders = []
+        recordings = frozenset(os.path.splitext(entry.name)[0] for entry in entries if is_recording(entry.name))  # noqa: PTH122
         for entry in entries:
             is_folder, format = entry.is_dir(follow_symlinks=False), format_of(entry.name)
             if format is None and not is_folder:
                 continue
+            if recordings and is_subtitles(entry.name) and belongs_to_one_of(entry.name, recordings):
+                continue  # its words are found in the recording
             if entry.is_symlink() or rules.passes_over(current, entry.name, is_folder=is_folder):
                 continue
             if is_folder:

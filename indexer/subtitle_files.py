@@ -25,7 +25,7 @@ def subtitles_among(names: Iterable[str], recording: str) -> list[str]:
     found = []
     for name in names:
         base = Path(name).stem
-        if not _is_subtitles(name) or not _belongs(base, stem):
+        if not is_subtitles(name) or not _belongs(base, stem):
             continue
         if not any(len(other) > len(stem) and _belongs(base, other) for other in stems):
             found.append(name)
@@ -39,8 +39,21 @@ def subtitles_beside(recording: Path) -> list[Path]:
 
 def is_beside_recording(subtitles: Path) -> bool:
     """Whether a subtitle file on disk belongs to a recording, in which its words are found then."""
-    names = _names(subtitles.parent)
-    return any(is_recording(name) and subtitles.name in subtitles_among(names, name) for name in names)
+    stems = frozenset(Path(name).stem for name in _names(subtitles.parent) if is_recording(name))
+    return belongs_to_one_of(subtitles.name, stems)
+
+
+def belongs_to_one_of(name: str, stems: frozenset[str]) -> bool:
+    """Whether subtitles of this name belong to a recording beside them, from the ``stems`` of all recordings there."""
+    base = Path(name).stem
+    # A tag in the middle of a name may be part of the recording's own.
+    return any(base[:end] in stems for end in _ends(base) if _TAGS.fullmatch(base, end))
+
+
+def _ends(base: str) -> list[int]:
+    """Where the recording's name may end: at the end, before the last dot, before the last but one."""
+    last = base.rfind(".")
+    return [len(base), last, base.rfind(".", 0, max(last, 0))] if last > 0 else [len(base)]
 
 
 def _names(folder: Path) -> tuple[str, ...]:
@@ -55,17 +68,18 @@ def _names(folder: Path) -> tuple[str, ...]:
 def _listed(folder: str, _modified_ns: int) -> tuple[str, ...]:
     with os.scandir(folder) as listing:
         names = [entry.name for entry in listing if not entry.name.startswith(".")]
-    return tuple(name for name in names if is_recording(name) or _is_subtitles(name))
+    return tuple(name for name in names if is_recording(name) or is_subtitles(name))
 
 
 def is_recording(name: str) -> bool:
     """Whether a file of this name is a container of sound or film; an animated picture is none."""
-    format = format_of(Path(name))
+    format = format_of(name)
     return format is not None and format.kind in ("audio", "video")
 
 
-def _is_subtitles(name: str) -> bool:
-    return Path(name).suffix[1:].lower() in EXTENSIONS
+def is_subtitles(name: str) -> bool:
+    """Whether a file of this name holds subtitles."""
+    return name[-3:].lower() in EXTENSIONS and name[-4:-3] == "."
 
 
 def _belongs(base: str, stem: str) -> bool:

@@ -15,9 +15,6 @@ from pathlib import Path
 
 from tests.sample_formats import WRITERS, drawing, write_samples
 
-TEXTS = ("txt", "md", "html", "csv", "py", "eml")
-"""Formats of which a part is a smaller whole: cut off, they are read as far as they go."""
-
 
 def build(folder: Path, cuts: int) -> None:
     """Everything below, in folders of their own; each sample is cut at ``cuts`` places (0: at every tenth byte)."""

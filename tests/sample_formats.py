@@ -35,6 +35,7 @@ SAID = {
     "odt": "the glacier calves into the fjord",
     "ods": "lavender soap",
     "odp": "owls turn their heads to listen",
+    "srt": "turn left at the old mill",
     "eml": "the piano tuner comes on Thursday",
     "epub": "Captain Brandt set sail for Iceland",
     "pdf": "tomatoes ripen on the southern wall",
@@ -323,6 +324,13 @@ def _odp(path: Path) -> None:
     document.save(path)
 
 
+def _srt(path: Path) -> None:
+    path.write_text(
+        "1\n00:00:01,000 --> 00:00:03,500\n<i>Listen:</i>\n\n"
+        f"2\n00:00:04,000 --> 00:00:07,000\n{SAID['srt']}\n\n3\n00:01:30,000 --> 00:01:32,000\nWe are there.\n"
+    )
+
+
 def _eml(path: Path) -> None:
     message = EmailMessage()
     message["Subject"], message["From"], message["To"] = "Music room", "Ada <ada@example.org>", "bo@example.org"
@@ -367,6 +375,7 @@ WRITERS: dict[str, Callable[[Path], object]] = {
     "odt": _odt,
     "ods": _ods,
     "odp": _odp,
+    "srt": _srt,
     "eml": _eml,
     "epub": _epub,
     "pdf": _pdf,

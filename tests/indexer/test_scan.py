@@ -94,3 +94,17 @@ def test_a_folder_that_may_not_be_read_is_named_and_its_files_do_not_count_as_go
     finally:
         closed.chmod(0o700)
     assert "y.txt" in said and "Permission denied" in said and said.rstrip().endswith("True")
+
+
+def test_subtitles_beside_a_recording_are_no_text_of_their_own(tmp_path: Path) -> None:
+    names = ("film.mp4", "film.srt", "film.pt-BR.forced.vtt", "film.2.notes.about.srt", "other.en.srt", "x.talk.wav")
+    for name in (*names, "x.talk.en.ass"):
+        (tmp_path / name).write_text("x")
+    beside = {"film.srt", "film.pt-BR.forced.vtt", "x.talk.en.ass"}
+    assert names_of(tmp_path) == {*names, "x.talk.en.ass"} - beside
+    (tmp_path / "film.mp4").unlink()
+    assert {"film.srt", "film.pt-BR.forced.vtt"} <= names_of(tmp_path)
+
+
+def names_of(folder: Path) -> set[str]:
+    return names(scan(folder).files, folder)
