@@ -410,7 +410,7 @@ WRITERS: dict[str, Callable[[Path], object]] = {
 def write_samples(folder: Path) -> dict[str, Path]:
     """A file of each kind in ``folder``, by extension."""
     folder.mkdir(parents=True, exist_ok=True)
-    paths = {extension: folder / f"sample.{extension}" for extension in WRITERS}
+    paths = {extension: folder / f"{extension}-sample.{extension}" for extension in WRITERS}
     for extension, path in paths.items():
         WRITERS[extension](path)
     return paths
