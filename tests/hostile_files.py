@@ -42,9 +42,9 @@ def random_bytes(folder: Path, samples: dict[str, Path]) -> None:
     folder.mkdir()
     rng = random.Random(6)
     for extension, path in samples.items():
-        (folder / f"noise.{extension}").write_bytes(rng.randbytes(3000))
-        (folder / f"headed.{extension}").write_bytes(path.read_bytes()[:64] + rng.randbytes(3000))
-        (folder / f"empty.{extension}").touch()
+        (folder / f"{extension}-noise.{extension}").write_bytes(rng.randbytes(3000))
+        (folder / f"{extension}-headed.{extension}").write_bytes(path.read_bytes()[:64] + rng.randbytes(3000))
+        (folder / f"{extension}-empty.{extension}").touch()
 
 
 def bombs(folder: Path) -> None:

@@ -59,9 +59,9 @@ def test_every_good_file_is_indexed_and_every_bad_one_has_a_reason(tmp_path: Pat
     noise = {name for name in short if name.startswith("random/")}
     assert len(noise) >= len(list((tmp_path / "files" / "random").iterdir())) - 12
     for name, said in {
-        "random/empty.heic": "empty",
-        "random/noise.svg": "damaged",
-        "random/headed.apng": "damaged",
+        "random/heic-empty.heic": "empty",
+        "random/svg-noise.svg": "damaged",
+        "random/apng-headed.apng": "damaged",
         "bombs/pixels.png": "too large: 60000 x 60000",
         "bombs/laughs.svg": "damaged",
         "bombs/a-hundred-hours.wav": "truncated",
