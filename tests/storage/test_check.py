@@ -197,7 +197,7 @@ def test_a_catalog_that_cannot_be_opened_is_set_aside(folder: Path, damage: str)
     assert check_folder(folder) == []
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_no_flipped_bytes_are_passed_over_and_all_can_be_mended(folder: Path, data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as name:
