@@ -73,8 +73,9 @@ def repair(folder: Path) -> list[str]:
         home = generations.current(folder)
         if not (home / "catalog.sqlite").exists():
             Catalog(home).close()
+        opens = _opens(home)
         found = survey(home / "catalog.sqlite")
-        if found.faults or not _opens(home):
+        if found.faults or not opens:
             done += _put_together(folder, home, found)
         elif found.hurt or found.orphans:
             done += _mark(home, found)

@@ -1,9 +1,13 @@
 """Bring a catalog file up to this version, one step a transaction. Steps are appended, never edited.
 
 SQLite's ``user_version`` counts the steps done and is set in the same transaction as the step itself, so a crash leaves
-either both or neither.
+either both or neither. Every step changes the schema, so that a damaged number can be told from a newer version's.
 """
 
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from functools import cache
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine
@@ -88,10 +92,13 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 
 
 def migrate(engine: Engine, path: Path) -> None:
-    """Apply the steps that the catalog at ``path`` has not had yet. Raises NewerCatalogError."""
+    """Apply the steps that the catalog at ``path`` has not had yet. Raises NewerCatalogError, DamagedCatalogError."""
     with engine.connect() as connection:
         done = _steps_done(connection)
-    if done < 0:
+        is_ours = done > len(MIGRATIONS) and _schema(connection.exec_driver_sql(_SCHEMA)) == _schema_after(
+            len(MIGRATIONS)
+        )
+    if done < 0 or is_ours:
         raise DamagedCatalogError(_NO_VERSION.format(path))
     if done > len(MIGRATIONS):
         raise NewerCatalogError(f"{path}: written by a newer version of synesthete; update the program to open it")
@@ -105,6 +112,36 @@ def migrate(engine: Engine, path: Path) -> None:
             except OperationalError as error:  # what the step makes is there already
                 raise DamagedCatalogError(_NO_VERSION.format(path)) from error
             connection.exec_driver_sql(f"PRAGMA user_version = {number}")
+
+
+def schema_faults(connection: sqlite3.Connection) -> list[str]:
+    """What the catalog's definitions of tables, indexes and triggers have that those of its version have not, and what
+    they lack. Raises sqlite3.Error."""
+    (done,) = connection.execute("PRAGMA user_version").fetchone()
+    if not 0 < done <= len(MIGRATIONS):
+        return ["its version is not that of what it holds"]
+    expected, held = _schema_after(done), _schema(connection.execute(_SCHEMA))
+    names = {name for name in expected.keys() | held.keys() if expected.get(name) != held.get(name)}
+    return [f"the definition of {name} has been altered" for name in sorted(names)]
+
+
+# Tables that an extension of SQLite keeps for its own use are its affair; statistics may be gathered by anybody.
+_SCHEMA = """SELECT name, type, tbl_name, sql FROM sqlite_master
+    WHERE name NOT LIKE 'sqlite_stat%' AND name NOT IN (SELECT name FROM pragma_table_list WHERE type = 'shadow')"""
+
+
+def _schema(rows: Iterable[Iterable[object]]) -> dict[str, tuple[str, ...]]:
+    """Definitions by name, spaces made alike."""
+    return {str(name): tuple(" ".join(str(part).split()) for part in rest) for name, *rest in rows}
+
+
+@cache
+def _schema_after(steps: int) -> dict[str, tuple[str, ...]]:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        for statements in MIGRATIONS[:steps]:
+            for statement in statements:
+                connection.execute(statement)
+        return _schema(connection.execute(_SCHEMA))
 
 
 def _steps_done(connection: Connection) -> int:

@@ -19,12 +19,13 @@ from sqlalchemy import Table, insert
 from storage import tables
 from storage.catalog import Catalog
 from storage.checksums import piece_checksum, source_checksum
+from storage.migrations import schema_faults
 from storage.records import MODALITIES, Failure, FileState
 from storage.sqlite_file import open_reader
 
 _ROWS_PER_READ = 500
-# A damaged schema may be quoted in the text of an error, which is then no text.
-_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+# A damaged schema may be quoted in the text of an error, which is then no text; a damaged length may be of gigabytes.
+_ERRORS = (sqlite3.Error, UnicodeDecodeError, MemoryError)
 _NO_LAST = 100_000
 # Unit vectors rounded to float16 stay well within this of length 1.
 _LENGTH_TOLERANCE = 0.01
@@ -47,7 +48,7 @@ def survey(path: Path) -> Survey:
     """Look at everything in the catalog at ``path``; nothing is changed."""
     found = Survey()
     with closing(open_reader(path)) as connection:
-        found.faults += _faults(connection)
+        found.faults += _faults(connection, path)
         dimension = _dimension(connection)
         rows = {row["id"]: row for row in _rows(connection, tables.source)}
         of_source: dict[int, list[int]] = {}
@@ -63,6 +64,8 @@ def survey(path: Path) -> Survey:
             of_source.setdefault(piece["source_id"], []).append(piece["checksum"] or 0)
         for number, row in rows.items():
             fault = wrong.get(number)
+            if not _is_complete(tables.source, row):
+                fault = "its entry has been altered"
             if not fault and number not in of_source:
                 fault = "it has no pieces"
             if not fault and number in sealed and row["checksum"] != _seal(row, of_source[number]):
@@ -88,9 +91,8 @@ def salvage(path: Path, whole: set[int], hurt: Sequence[str], home: Path) -> Non
             if _dimension(connection):
                 name = facts.get("model_name", "")
                 catalog.bind_model(facts["model_fingerprint"], int(facts["model_dimension"]), name)
-            for row in _rows(connection, tables.root):
-                catalog.put_root(str(row["path"]), float(row["scanned_at"]))
-            _copy(catalog, tables.failure, _rows(connection, tables.failure))
+            for table in (tables.root, tables.failure):
+                _copy(catalog, table, (row for row in _rows(connection, table) if _is_complete(table, row)))
             _copy(catalog, tables.source, (row for row in _rows(connection, tables.source) if row["id"] in whole))
             _copy(catalog, tables.piece, (row for row in _rows(connection, tables.piece) if row["source_id"] in whole))
             # Words carry no checksums: all of them or none, so that none are missing where a note says they were found.
@@ -110,12 +112,21 @@ def mark(catalog: Catalog, hurt: Sequence[str]) -> None:
 
 
 def _is_readable(connection: sqlite3.Connection, table: Table) -> bool:
+    """Whether every row of a table can be read and put into another."""
     try:
         for _ in connection.execute(f"SELECT * FROM {table.name}"):
             pass
     except _ERRORS:
         return False
-    return True
+    return all(_is_complete(table, row) for row in _rows(connection, table))
+
+
+def _is_complete(table: Table, row: dict[str, Any]) -> bool:
+    """Whether a row has a value of the right type in every column that must have one."""
+    kinds: dict[type, tuple[type, ...]] = {str: (str,), int: (int,), float: (int, float), bytes: (bytes,)}
+    return all(
+        isinstance(row[column.name], kinds[column.type.python_type]) for column in table.columns if not column.nullable
+    )
 
 
 def _copy(catalog: Catalog, table: Table, rows: Iterator[dict[str, Any]]) -> None:
@@ -134,13 +145,18 @@ def _put(catalog: Catalog, table: Table, rows: list[dict[str, Any]]) -> None:
             connection.execute(insert(table), rows)
 
 
-def _faults(connection: sqlite3.Connection) -> list[str]:
+def _faults(connection: sqlite3.Connection, path: Path) -> list[str]:
     try:
         lines = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(10)")]
         if not list(connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'source'")):
             lines.append("there is nothing in it")
+        else:
+            lines += schema_faults(connection)
     except _ERRORS as error:
         return [str(error)]
+    with path.open("rb") as file:
+        if file.read(19)[18:] > b"\2":
+            lines.append("its header claims a format that is only to be read")
     return [" ".join(line.split()) for line in lines if line != "ok"]
 
 

@@ -27,18 +27,17 @@ def open_engine(path: Path) -> Engine:
         # The driver's own transaction handling would commit table definitions on its own; SQLAlchemy emits BEGIN below.
         connection.isolation_level = None
         pragmas = ["foreign_keys = ON", "trusted_schema = OFF"]
-        try:
-            new = connection.execute("PRAGMA page_count").fetchone() == (0,)
-        except UnicodeDecodeError as error:
-            raise_own_error(path, error)
-            raise
         if _read_only_mode(path) is None:
             # FULL: a commit survives a power cut too, and with it the promise that no piece's number is given twice.
             pragmas += ["journal_mode = WAL", "synchronous = FULL"]
-            if new:
+        try:
+            if _read_only_mode(path) is None and connection.execute("PRAGMA page_count").fetchone() == (0,):
                 pragmas.insert(0, "auto_vacuum = INCREMENTAL")
-        for pragma in pragmas:
-            connection.execute(f"PRAGMA {pragma}")
+            for pragma in pragmas:
+                connection.execute(f"PRAGMA {pragma}")
+        except (UnicodeDecodeError, MemoryError) as error:
+            raise_own_error(path, error)
+            raise
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -55,6 +54,7 @@ def open_engine(path: Path) -> Engine:
 def open_reader(path: Path) -> sqlite3.Connection:
     """A bare connection that changes nothing, for looking at a file that may be damaged. Raises sqlite3.Error."""
     connection = sqlite3.connect(f"file:{quote(str(path))}?{_read_only_mode(path) or 'mode=ro'}", uri=True)
+    connection.execute("PRAGMA writable_schema = ON")  # what cannot be understood of the schema does not hide the rest
     connection.text_factory = lambda data: data.decode("utf-8", "replace")
     return connection
 
@@ -73,11 +73,16 @@ def raise_own_error(path: Path, error: BaseException | None) -> None:
         raise DamagedCatalogError(
             f"{path}: the catalog is damaged (its schema cannot be read); `synesthete check --repair` saves what it can"
         ) from error
+    if isinstance(error, MemoryError):  # most likely a damaged length
+        raise DamagedCatalogError(
+            f"{path}: the catalog is damaged (a length in it is absurd); `synesthete check --repair` saves what it can"
+        ) from error
     if not isinstance(error, sqlite3.DatabaseError):
         return
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    # SQLite has no code of its own for a header whose schema format it does not know.
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or str(error) == "unsupported file format":
+    # SQLite has no codes of its own for a header of an unknown format, and for tables and texts that are not as made.
+    words = ("unsupported file format", "no such column", "no such table", "Could not decode")
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or str(error).startswith(words):
         raise DamagedCatalogError(
             f"{path}: the catalog is damaged ({error}); `synesthete check --repair` saves what can be read"
         ) from error

@@ -140,6 +140,7 @@ def test_a_failed_transaction_leaves_everything_as_it_was(catalog: Catalog) -> N
 def test_a_catalog_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     Catalog(tmp_path).close()
     with sqlite3.connect(tmp_path / "catalog.sqlite") as connection:
+        connection.execute("CREATE TABLE of_tomorrow (number INTEGER)")
         connection.execute("PRAGMA user_version = 999")
     connection.close()
     with pytest.raises(NewerCatalogError, match="newer version"):

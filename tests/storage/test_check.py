@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+import struct
 import tempfile
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from storage import transcripts
 from storage.check import check, check_folder, repair
 from storage.errors import NewerCatalogError
 from storage.library import Library
-from storage.records import FileState, Piece, Source, TextSegment, Transcript
+from storage.migrations import MIGRATIONS
+from storage.records import Failure, FileState, Piece, Source, TextSegment, Transcript
 
 VECTOR = np.array([0.6, 0.8, 0, 0], dtype=np.float16)
 
@@ -180,14 +182,23 @@ def test_words_that_were_recognised_are_saved_too(folder: Path) -> None:
     library.close()
 
 
-@pytest.mark.parametrize("damage", ["header", "version", "negative version", "empty", "truncated"])
+@pytest.mark.parametrize(
+    "damage",
+    ["header", "lower version", "negative version", "higher version", "version and text", "text", "empty", "truncated"],
+)
 def test_a_catalog_that_cannot_be_opened_is_set_aside(folder: Path, damage: str) -> None:
     path = folder / "catalog.sqlite"
     content = path.read_bytes()
     if damage == "header":
         overwrite(path, 0, b"\0" * 4096)
-    elif damage.endswith("version"):
-        overwrite(path, 60, b"\x80" if damage.startswith("negative") else b"\0\0\0\1")
+    elif damage.endswith(" version"):
+        numbers = {"lower": 1, "negative": -5, "higher": len(MIGRATIONS) + 2}
+        overwrite(path, 60, struct.pack(">i", numbers[damage.split()[0]]))
+    elif damage == "text":  # of the schema, which SQLite quotes in its message
+        overwrite(path, content.index(b"CREATE TABLE piece"), b"\xff" * 40)
+    elif damage == "version and text":
+        overwrite(path, 61, b"\1")
+        overwrite(path, content.index(b"AFTER DELETE ON piece") + 24, b"\x8c")
     else:
         path.write_bytes(b"" if damage == "empty" else content[: len(content) // 2])
     damaged = path.read_bytes()
@@ -195,6 +206,42 @@ def test_a_catalog_that_cannot_be_opened_is_set_aside(folder: Path, damage: str)
     assert repair(folder)
     assert (folder / "catalog.sqlite.damaged").read_bytes() == damaged
     assert check_folder(folder) == []
+
+
+@pytest.mark.parametrize("part", ["indexed_at FLOAT NOT", "embedding BLOB", "AFTER DELETE ON", "source_by_content"])
+def test_altered_definitions_are_noticed_and_made_anew(folder: Path, part: str) -> None:
+    path = folder / "catalog.sqlite"
+    overwrite(path, path.read_bytes().rindex(part.encode()), b"Z")
+    assert check_folder(folder)
+    assert repair(folder)
+    assert set(held(folder)) | set(failures(folder)) == {"/a.txt", "/b.txt"}
+    assert bool(failures(folder)) == ("NOT" in part or "BLOB" in part)  # a column; the others hold nothing
+
+
+def test_a_header_that_forbids_writing_is_damage(folder: Path) -> None:
+    overwrite(folder / "catalog.sqlite", 18, b"\x84")
+    (finding,) = findings(folder)
+    assert "header" in finding
+    assert repair(folder)
+    assert held(folder) == {"/a.txt": 20, "/b.txt": 20}
+
+
+def test_rows_that_would_not_fit_a_new_catalog_do_not_stop_the_repair(folder: Path) -> None:
+    library = Library(folder)
+    library.catalog.put_root("/good", 5.0)
+    library.catalog.put_root("/bad", 5.0)
+    library.catalog.put_failure(Failure("/c.txt", FileState(1, 1), "no"))
+    library.close()
+    change(folder, "UPDATE root SET scanned_at = 'then' WHERE path = '/bad'")
+    change(folder, "UPDATE failure SET size = 'much'")
+    change(folder, "UPDATE source SET indexed_at = 'then' WHERE id = 2")
+    change(folder, "UPDATE source SET duration = 5 WHERE id = 1")
+    overwrite(folder / "catalog.sqlite", 18, b"\x84")
+    assert repair(folder)
+    assert held(folder) == {} and failures(folder) == ["/a.txt", "/b.txt"]
+    library = Library(folder)
+    assert library.catalog.roots() == {"/good": 5.0}
+    library.close()
 
 
 @settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])

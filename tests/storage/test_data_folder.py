@@ -131,6 +131,7 @@ def test_a_catalog_from_a_newer_version_is_refused_in_one_line(program: Program)
     assert program.run("status").returncode == 0
     library = Library(program.data)
     with library.catalog.writing() as connection:
+        connection.exec_driver_sql("CREATE TABLE of_tomorrow (number INTEGER)")
         connection.exec_driver_sql("PRAGMA user_version = 999")
     library.close()
     for command in (["status"], ["check", "--repair"]):

@@ -1,12 +1,13 @@
 """A catalog of an earlier version is brought up to date, and keeps what it holds."""
 
+import itertools
 import sqlite3
 from pathlib import Path
 
 import numpy as np
 
 from storage.catalog import Catalog
-from storage.migrations import MIGRATIONS
+from storage.migrations import MIGRATIONS, schema_faults
 from storage.records import PieceFilter
 
 
@@ -47,3 +48,14 @@ def test_the_first_version_gains_the_time_of_recording(tmp_path: Path) -> None:
     connection = sqlite3.connect(path)
     assert connection.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
     connection.close()
+
+
+def test_every_step_changes_the_schema_so_that_a_damaged_number_is_told_from_a_newer_version(tmp_path: Path) -> None:
+    schemas = []
+    for version in range(1, len(MIGRATIONS) + 1):
+        (folder := tmp_path / str(version)).mkdir()
+        connection = sqlite3.connect(catalog_of_version(folder, version))
+        schemas.append(connection.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall())
+        assert schema_faults(connection) == []
+        connection.close()
+    assert all(before != after for before, after in itertools.pairwise(schemas))
