@@ -42,6 +42,9 @@ SAMPLE = 512
 FEWEST, MOST = 4, 120
 """Pieces that a label must describe to be asked with."""
 
+EVEN = 37
+"""Among so many pieces, one that stands two deviations above the background is as likely meant as not."""
+
 WEIGHTS = (0.25, 0.5, 0.75, 1.0)
 
 
@@ -107,7 +110,7 @@ def _minimum(cosines: Sequence[Scores], standings: Sequence[Scores], weights: Se
 def _product(cosines: Sequence[Scores], standings: Sequence[Scores], weights: Sequence[float]) -> Scores:
     """Relevances as if they were chances, independent of each other."""
     even = Background(0.0, 1.0)
-    chances = [np.vectorize(even.relevance)(each) for each in standings]
+    chances = [np.vectorize(even.relevance)(each, EVEN) for each in standings]
     logs = [np.log((each if w > 0 else 1 - each) + 1e-12) for w, each in zip(weights, chances, strict=True)]
     total: Scores = np.sum(logs, axis=0)
     return total

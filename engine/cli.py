@@ -155,6 +155,10 @@ def search(
     include_self: Annotated[
         bool, typer.Option("--include-self", help="Show exact copies of the files asked with, too.")
     ] = False,
+    cutoff: Annotated[
+        float | None,
+        typer.Option(metavar="R", help="Relevance from which a hit is close, 0 to 1; 0 takes all for close."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Find files by words, by files they should resemble, or any mix of these.
@@ -184,12 +188,16 @@ def search(
             limit=context.obj.settings.search.results if results is None else results,
             each_moment=moments,
             include_self=include_self,
+            cutoff=cutoff,
         )
         result = engine.ask(query)
         engine.keep_answer(result)
         if as_json:
-            _print_json({"took_ms": round(result.took_ms, 1), "hits": [_hit_fields(hit) for hit in result.hits]})
+            hits = [_hit_fields(hit) for hit in result.hits]
+            _print_json({"took_ms": round(result.took_ms, 1), "close": result.close, "hits": hits})
         elif result.hits:
+            if not result.close:
+                out.print("nothing close; the nearest:")
             show_hits(out, result.hits, relative_to=Path.cwd(), words=query.words)
         elif sum(engine.status().counts.sources.values()) == 0:
             err.print("the library is empty; `synesthete index FOLDER` fills it")

@@ -183,6 +183,7 @@ class SearchEngine:
         limit: int | None = None,
         each_moment: bool = False,
         include_self: bool = False,
+        cutoff: float | None = None,
         **filters: Unpack[FilterOptions],
     ) -> SearchResult:
         """Find files by words, by files or earlier hits they should resemble, or several of these together.
@@ -191,6 +192,8 @@ class SearchEngine:
         ``"guide.pdf#2"`` a page), a ``LikeFile``, or a ``Hit`` of an earlier search. ``Words``, ``LikeFile`` and
         ``LikeHit`` carry a weight. ``filters`` choose who may answer, see ``Filters``. ``each_moment``: every place
         found is a hit of its own. ``include_self``: exact copies of what was asked with may answer too.
+        ``cutoff``: the relevance from which a hit is close (the settings have one); when none is, ``close`` of the
+        result is False, and its hits are merely what is nearest.
         Raises QueryError for a query without sense or a file that cannot be read, ModelError, ModelMismatchError.
         """
         return self.ask(
@@ -201,6 +204,7 @@ class SearchEngine:
                 limit=self._settings.search.results if limit is None else limit,
                 each_moment=each_moment,
                 include_self=include_self,
+                cutoff=cutoff,
             )
         )
 
@@ -224,7 +228,9 @@ class SearchEngine:
         own = own_pieces(() if query.include_self else query.wanted, catalog)
         self._gpu.asked(library)
         hits = search_library(library, query, readings, own, _priors(embedder))
-        return SearchResult((time.perf_counter() - started) * 1000, tuple(hits))
+        cutoff = self._settings.search.cutoff if query.cutoff is None else query.cutoff
+        close = any(hit.relevance >= cutoff for hit in hits)
+        return SearchResult((time.perf_counter() - started) * 1000, tuple(hits), close)
 
     def keep_answer(self, result: SearchResult) -> None:
         """Keep ``result`` as the last answer, to which ``#1``, ``#2`` and so on refer on the command line."""

@@ -100,6 +100,11 @@ class Library:
                 return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
             return self._index.scores(modality, query, ids)
 
+    def count(self, modality: Modality) -> int:
+        """How many pieces of ``modality`` the index holds as of the last ``refresh``."""
+        with self._lock:
+            return 0 if self._index is None else self._index.count(modality)
+
     def sample(self, modality: Modality, size: int) -> NDArray[np.float32]:
         """Vectors of up to ``size`` pieces spread evenly over those of ``modality``, shape (n, dimension).
 

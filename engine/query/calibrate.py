@@ -1,7 +1,8 @@
-"""Make scores of different modalities comparable.
+"""Make scores of different modalities, and of libraries of different sizes, comparable.
 
 Cosines between words and texts are spread differently from those between words and pictures or sounds. What a score
-means is how far it stands out from the scores that unrelated pieces of the same modality get for the same query.
+means is how many of the pieces that have nothing to do with the query would reach it: few in a small library, many in
+a large one, in which something always looks close. docs/queries.md has the measurements behind this.
 """
 
 import math
@@ -10,15 +11,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-# How many scores of the library it takes to outweigh what was measured when the model was made.
-_PRIOR_WEIGHT = 30.0
-# A score this many standard deviations above the background is as likely meant as not.
-_EVEN_CHANCE = 2.0
+# How many scores of the library it takes to outweigh what was measured when the model was made: as many as are sampled.
+# A query spreads wide over a library that holds much about it; judged by that spread alone, it would find less there.
+_PRIOR_WEIGHT = 500.0
+_LOGISTIC = math.pi / math.sqrt(3)
 
 
 @dataclass(frozen=True)
 class Background:
-    """Mean and standard deviation of the cosine between a query and pieces that have nothing to do with it."""
+    """Mean and standard deviation of the cosine between a query and pieces that have nothing to do with it.
+
+    The distribution is taken to be logistic: measured tails fall off like exp(-1.8 z), much slower than a normal one's.
+    """
 
     mean: float
     deviation: float
@@ -27,16 +31,23 @@ class Background:
         """``score`` in standard deviations above the mean."""
         return (score - self.mean) / self.deviation
 
-    def relevance(self, score: float) -> float:
-        """0 to 1, rising with ``score``: 0.5 for two standard deviations above the mean, 0.98 for four."""
-        return 0.5 + 0.5 * math.erf((self.standing(score) - _EVEN_CHANCE) / math.sqrt(2))
+    def chance(self, score: float) -> float:
+        """The chance that a piece which has nothing to do with the query scores as high."""
+        return 1 / (1 + math.exp(min(_LOGISTIC * self.standing(score), 700.0)))
+
+    def relevance(self, score: float, pieces: int) -> float:
+        """1 / (1 + E), where E of ``pieces`` unrelated ones are expected to score as high (the E-value of BLAST).
+
+        Between 0 and 1, rising with ``score``, falling with ``pieces``: 0.5 is what the best of them all would reach.
+        """
+        return 1 / (1 + pieces * self.chance(score))
 
 
 def background(prior: Background, scores: NDArray[np.float32]) -> Background:
     """The prior corrected by ``scores``, shape (n,), of the query against a sample of the library's pieces.
 
-    The posterior mean and deviation of a normal distribution whose prior counts like ``_PRIOR_WEIGHT`` scores: with a
-    library of twenty pieces the prior speaks, with thousands the library itself. The sample may hold pieces that do
+    The posterior mean and deviation of a distribution whose prior counts like ``_PRIOR_WEIGHT`` scores: with a library
+    of twenty pieces the prior speaks, with thousands the library has an equal say. The sample may hold pieces that do
     match; trimming the top and bottom tenth keeps those few from hiding themselves.
     """
     trimmed = np.sort(scores)[len(scores) // 10 : len(scores) - len(scores) // 10]
@@ -44,7 +55,7 @@ def background(prior: Background, scores: NDArray[np.float32]) -> Background:
         return prior
     total = _PRIOR_WEIGHT + len(trimmed)
     mean = (_PRIOR_WEIGHT * prior.mean + float(trimmed.sum())) / total
-    # Four fifths of a normal distribution about its mean have 0.662 of its standard deviation.
-    spread = len(trimmed) * (float(trimmed.std()) / 0.662) ** 2 + len(trimmed) * (float(trimmed.mean()) - mean) ** 2
+    # Four fifths of a logistic distribution about its mean have 0.606 of its standard deviation.
+    spread = len(trimmed) * (float(trimmed.std()) / 0.606) ** 2 + len(trimmed) * (float(trimmed.mean()) - mean) ** 2
     variance = (_PRIOR_WEIGHT * (prior.deviation**2 + (prior.mean - mean) ** 2) + spread) / total
     return Background(mean, max(variance**0.5, 1e-6))

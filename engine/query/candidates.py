@@ -20,11 +20,13 @@ Priors = Mapping[tuple[Modality, Modality], Background]
 
 @dataclass(frozen=True)
 class Scale:
-    """One reading of a query against one modality: the vector to search with, and what its scores mean there."""
+    """One reading of a query against one modality: the vector to search with, and what its scores mean among so many
+    ``pieces``."""
 
     modality: Modality
     query: NDArray[np.float32]
     background: Background
+    pieces: int
 
 
 @dataclass(frozen=True)
@@ -46,16 +48,18 @@ class Scope:
     without: NDArray[np.int64]
 
 
-def scales(library: Library, readings: Sequence[Reading], priors: Priors) -> list[Scale]:
-    """A scale for every reading and every modality that the library holds. Raises QueryError."""
+def scales(library: Library, readings: Sequence[Reading], priors: Priors, scope: Scope) -> list[Scale]:
+    """A scale for every reading and every modality of which pieces may answer. Raises QueryError."""
     found = []
     for modality in MODALITIES:
+        pieces = library.count(modality) if scope.among is None else len(scope.among.get(modality, ()))
         sample = library.sample(modality, _BACKGROUND_SAMPLE)
-        for reading in readings if len(sample) else ():
+        for reading in readings if pieces and len(sample) else ():
             expected = [priors[part.modality, modality] for part in reading]
             seen = [background(prior, sample @ part.vector) for prior, part in zip(expected, reading, strict=True)]
             query = combined(reading, seen)
-            found.append(Scale(modality, query, background(combined_prior(reading, seen, expected), sample @ query)))
+            scale = background(combined_prior(reading, seen, expected), sample @ query)
+            found.append(Scale(modality, query, scale, pieces))
     return found
 
 
@@ -92,7 +96,9 @@ def _candidates(
 ) -> list[Candidate]:
     """A piece that has left the library since the index was brought up to date has no location, and is passed over."""
     return [
-        Candidate(locations[number], score, scale.background.relevance(score), scale.background.standing(score))
+        Candidate(
+            locations[number], score, scale.background.relevance(score, scale.pieces), scale.background.standing(score)
+        )
         for number, score in zip(ids.tolist(), scores.tolist(), strict=True)
         if number in locations
     ]

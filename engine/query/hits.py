@@ -38,7 +38,11 @@ class Hit:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """``took_ms`` counts from the query, with the model ready, to the hits; hits come in order of relevance."""
+    """``took_ms`` counts from the query, with the model ready, to the hits; hits come in order of relevance.
+
+    ``close``: whether any hit is relevant enough to be an answer; if not, they are merely what is nearest.
+    """
 
     took_ms: float
     hits: tuple[Hit, ...]
+    close: bool

@@ -121,7 +121,8 @@ class Query:
     """What to look for, what to keep away from, which files may answer, and how.
 
     ``limit``: how many hits. ``each_moment``: every place found is a hit of its own, instead of one hit a file.
-    ``include_self``: the files asked with, and exact copies of them, may answer too.
+    ``include_self``: the files asked with, and exact copies of them, may answer too. ``cutoff``: the relevance from
+    which a hit is close, 0 to 1; None leaves it to the settings.
     """
 
     wanted: tuple[Part, ...]
@@ -130,12 +131,15 @@ class Query:
     limit: int = 10
     each_moment: bool = False
     include_self: bool = False
+    cutoff: float | None = None
 
     def __post_init__(self) -> None:
         if not self.wanted:
             raise QueryError("nothing to look for: give words, or a file with --like")
         if self.limit < 1:
             raise QueryError(f"{self.limit} results cannot be given; ask for one or more")
+        if self.cutoff is not None and not 0 <= self.cutoff <= 1:
+            raise QueryError(f"{self.cutoff:g} is no cut-off; relevance goes from 0 to 1")
 
     @property
     def words(self) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ def search(
     has given ``query.limit`` different files or all it has. Raises QueryError.
     """
     scope = Scope(library.matching_pieces(query.filters.condition), own)
-    asked = scales(library, readings, priors)
+    asked = scales(library, readings, priors, scope)
     found = [candidate for scale in asked for candidate in best_candidates(library, scale, query.limit, scope)]
     best_of_source: dict[int, Candidate] = {}
     for candidate in ranked(found):

@@ -1,4 +1,5 @@
-"""Relevance: rising with the score, comparable across scales, steered by the prior in a small library."""
+"""Relevance: rising with the score, falling with the size of the library, comparable across scales, steered by the
+prior in a small library."""
 
 import numpy as np
 from hypothesis import given
@@ -6,27 +7,53 @@ from hypothesis import strategies as st
 
 from engine.query.calibrate import Background, background
 
+SCALES = st.builds(Background, st.floats(-0.5, 0.5), st.floats(1e-3, 0.5))
+SCORES = st.floats(-1, 1)
 
-@given(scores=st.lists(st.floats(-1, 1), min_size=2, max_size=50), mean=st.floats(-0.5, 0.5))
-def test_relevance_rises_with_the_score(scores: list[float], mean: float) -> None:
-    scale = background(Background(mean, 0.1), np.array(scores[2:], dtype=np.float32))
-    ordered = [scale.relevance(score) for score in sorted(scores)]
+
+@given(scale=SCALES, scores=st.lists(SCORES, min_size=2, max_size=20), pieces=st.integers(1, 10**9))
+def test_relevance_rises_with_the_score_from_0_to_1(scale: Background, scores: list[float], pieces: int) -> None:
+    ordered = [scale.relevance(score, pieces) for score in sorted(scores)]
     assert ordered == sorted(ordered) and all(0 <= value <= 1 for value in ordered)
+
+
+@given(scale=SCALES, score=SCORES, pieces=st.integers(1, 10**9), more=st.integers(0, 10**9))
+def test_unrelated_pieces_never_raise_the_relevance_of_a_score(
+    scale: Background, score: float, pieces: int, more: int
+) -> None:
+    assert scale.relevance(score, pieces + more) <= scale.relevance(score, pieces)
+
+
+@given(prior=SCALES, scores=st.lists(st.floats(-1, 1, width=32), max_size=60), random=st.randoms())
+def test_the_order_of_the_pieces_means_nothing(prior: Background, scores: list[float], random: object) -> None:
+    shuffled = sorted(scores, key=lambda score: hash((score, repr(random))))
+    one, other = (background(prior, np.array(each, dtype=np.float32)) for each in (scores, shuffled))
+    assert one == other
+
+
+def test_the_best_of_many_that_have_nothing_to_do_with_it_reaches_an_even_chance() -> None:
+    """Whatever the size: that is what makes modalities of a hundred and of a million pieces comparable."""
+    random, prior = np.random.default_rng(0), Background(0.1, 0.08)
+    for pieces in (20, 1_000, 100_000):
+        best = random.logistic(0.1, 0.08 * 3**0.5 / np.pi, (40, pieces)).max(axis=1)
+        sample = random.logistic(0.1, 0.08 * 3**0.5 / np.pi, min(pieces, 512)).astype(np.float32)
+        scale = background(prior, sample)
+        assert 0.35 < np.median([scale.relevance(score, pieces) for score in best.tolist()]) < 0.75
 
 
 def test_a_modality_with_lower_cosines_is_not_put_last() -> None:
     rng = np.random.default_rng(0)
-    texts = background(Background(0.1, 0.1), rng.normal(0.3, 0.10, 2000).astype(np.float32))
-    pictures = background(Background(0.1, 0.1), rng.normal(0.05, 0.03, 2000).astype(np.float32))
-    assert pictures.relevance(0.2) > texts.relevance(0.45)
+    texts = background(Background(0.3, 0.1), rng.normal(0.3, 0.10, 2000).astype(np.float32))
+    pictures = background(Background(0.05, 0.03), rng.normal(0.05, 0.03, 2000).astype(np.float32))
+    assert pictures.relevance(0.2, 2000) > texts.relevance(0.45, 2000)
 
 
 def test_few_scores_barely_move_the_prior_and_many_replace_it() -> None:
     prior = Background(0.1, 0.05)
-    few = background(prior, np.full(3, 0.4, dtype=np.float32))
-    assert abs(few.mean - 0.1) < 0.05
+    few = background(prior, np.full(20, 0.4, dtype=np.float32))
+    assert abs(few.mean - 0.1) < 0.02
     rng = np.random.default_rng(0)
-    many = background(prior, rng.normal(0.3, 0.02, 5000).astype(np.float32))
+    many = background(prior, rng.logistic(0.3, 0.02 * 3**0.5 / np.pi, 500_000).astype(np.float32))
     assert abs(many.mean - 0.3) < 0.01 and abs(many.deviation - 0.02) < 0.01
 
 
@@ -34,12 +61,8 @@ def test_the_matches_among_the_sample_do_not_hide_themselves() -> None:
     rng = np.random.default_rng(0)
     unrelated = rng.normal(0.1, 0.05, 190).astype(np.float32)
     with_matches = np.concatenate([unrelated, np.full(10, 0.8, dtype=np.float32)])
-    assert background(Background(0.1, 0.05), with_matches).relevance(0.8) > 0.95
+    assert background(Background(0.1, 0.05), with_matches).relevance(0.8, 200) > 0.95
 
 
 def test_no_scores_leave_the_prior() -> None:
     assert background(Background(0.1, 0.05), np.empty(0, dtype=np.float32)) == Background(0.1, 0.05)
-
-
-def test_two_deviations_are_an_even_chance() -> None:
-    assert abs(Background(0.1, 0.05).relevance(0.2) - 0.5) < 1e-6

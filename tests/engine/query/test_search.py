@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.query.calibrate import Background
-from engine.query.candidates import scales
+from engine.query.candidates import Scope, scales
 from engine.query.embed_query import PartVector, Reading
 from engine.query.hits import Hit
 from engine.query.query import Filters, Query, Words
@@ -67,7 +67,8 @@ def brute_force(library: Library, readings: list[Reading], query: Query, own: np
     """The relevance of the best piece of every file that passes, from the catalog alone."""
     best: dict[str, float] = {}
     condition, hidden = query.filters.condition, set(own.tolist())
-    by_scale = scales(library, readings, PRIORS)
+    scope = Scope(library.matching_pieces(condition), own)
+    by_scale = scales(library, readings, PRIORS, scope)
     for path, held in library.catalog.sources_under("/").items():
         source = held.source
         dated = source.state.modified_ns if source.recorded_ns is None else source.recorded_ns
@@ -84,7 +85,7 @@ def brute_force(library: Library, readings: list[Reading], query: Query, own: np
         for modality, vector in library.catalog.embeddings(pieces).values():
             for scale in by_scale:
                 if scale.modality == modality:
-                    relevance = scale.background.relevance(float(vector @ scale.query))
+                    relevance = scale.background.relevance(float(vector @ scale.query), scale.pieces)
                     best[path] = max(best.get(path, -1.0), relevance)
     return best
 
