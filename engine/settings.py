@@ -81,7 +81,7 @@ class SearchSettings(_Section):
     """How answers are given."""
 
     results: int = Field(default=10, ge=1)
-    cutoff: float = Field(default=0.5, ge=0, le=1)
+    cutoff: float = Field(default=0.9, ge=0, le=1)
 
 
 class Settings(BaseSettings):

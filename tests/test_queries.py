@@ -1,5 +1,6 @@
 """Queries that people really make, on real files: combined, filtered, by moment, without oneself, and wrong ones."""
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from engine import SearchEngine
 from engine.errors import QueryError
 from engine.query.hits import Hit
 from engine.query.query import LikeFile, LikeHit, Words
+from engine.settings import SearchSettings, Settings
 from tests.conftest import Program, Samples
 
 
@@ -146,6 +148,37 @@ def test_a_sound_that_goes_on_is_one_span(engine: SearchEngine, samples: Samples
     walk = samples.library / "Sounds" / "recording-14.mp3"
     (hit,) = engine.search("waves on a beach", under=walk).hits
     assert hit.start == 0 and hit.end is not None and hit.end >= 10 and len(hit.moments) == 1
+
+
+# --- nothing close
+
+
+def test_what_is_not_in_the_library_finds_nothing_close_and_what_is_does(engine: SearchEngine) -> None:
+    for words in ("an acoustic guitar", "mushroom soup", "a bicycle", "a lighthouse in a storm", "a black bird"):
+        assert engine.search(words).close, words
+    for words in ("xqzt vprk wlmn", "dentist", "a chess tournament", "nuclear reactor", "football match"):
+        result = engine.search(words)
+        assert not result.close and result.hits, words
+
+
+def test_the_cut_off_is_a_setting_and_an_option(samples: Samples) -> None:
+    engine = SearchEngine.open(samples.program.data, Settings(search=SearchSettings(cutoff=0)))
+    with engine:
+        assert engine.search("dentist").close
+        assert not engine.search("dentist", cutoff=0.95).close
+        assert not engine.search("dentist", before=datetime(1990, 1, 1), cutoff=0).close  # nothing at all
+        with pytest.raises(QueryError, match="relevance goes from 0 to 1"):
+            engine.search("dentist", cutoff=1.5)
+
+
+def test_the_command_line_says_when_nothing_is_close(samples: Samples) -> None:
+    program = samples.program
+    shown = program.run("search", "dentist", "-n", "2").stdout.splitlines()
+    assert shown[0] == "nothing close; the nearest:" and shown[1].startswith(" 1 ")
+    assert "nothing close" not in program.run("search", "dentist", "-n", "2", "--cutoff", "0").stdout
+    answer = json.loads(program.run("search", "a bicycle", "-n", "1", "--json").stdout)
+    assert set(answer) == {"took_ms", "close", "hits"} and answer["close"] is True
+    assert program.run("search", "dentist", "--cutoff", "2").returncode == 2
 
 
 # --- filters
@@ -283,7 +316,7 @@ def test_signs_that_mean_something_elsewhere_are_words_here(samples: Samples) ->
         "[crow]",
         "[/b]",
     ):
-        done = samples.program.run("search", "-n", "1", "--", words)
+        done = samples.program.run("search", "-n", "1", "--cutoff", "0", "--", words)
         assert done.returncode == 0 and done.stdout.startswith(" 1 ") and done.stderr == "", done.stderr
 
 

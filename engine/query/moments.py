@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from engine.query.candidates import Candidate
 from storage.records import Modality
 
-_ABOUT_EQUAL = 0.5
+_ABOUT_EQUAL = 0.7
 """Standings (deviations above the background) that differ by less mean nothing beside each other."""
 
 _TOUCHING = 0.25
