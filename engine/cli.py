@@ -3,7 +3,9 @@
 import dataclasses
 import json
 import logging
+import signal
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,8 +13,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as ProgressBar
 
 from engine.model_cli import app as model_app
 from engine.query.hits import Hit
@@ -28,9 +28,14 @@ from engine.query.parse import (
 from engine.query.query import Filters, Query
 from engine.search_engine import SearchEngine
 from engine.settings import Settings, load_settings
-from engine.show import show_failures, show_findings, show_hits, show_status, show_summary
+from engine.show import show_failures, show_findings, show_hits, show_status, show_summary, show_watch_event
+from engine.show_progress import progress_on
 from indexer.errors import MissingPathError
-from indexer.pipeline import IndexSummary, Progress
+from indexer.keep_up import WatchEvent
+from indexer.options import IndexSummary
+from indexer.pause import pause as pause_folder
+from indexer.pause import resume as resume_folder
+from indexer.priority import step_back
 from storage.check import check_folder
 from storage.check import repair as repair_folder
 from storage.errors import DamagedCatalogError, SynestheteError
@@ -82,13 +87,48 @@ def _globals(
 def index(
     context: typer.Context,
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Folders or files.")],
+    retry: Annotated[bool, typer.Option("--retry", help="Read once more what could not be read.")] = False,
     as_json: Json = False,
 ) -> None:
     """Index folders or files once; run it again to take in what has changed."""
+    step_back(context.obj.settings.index.priority)
     with context.obj.open() as engine:
-        summary = _index(lambda on_progress: engine.index(*paths, on_progress=on_progress), as_json)
+        summary = _index(lambda on_progress: engine.index(*paths, on_progress=on_progress, retry=retry), as_json)
     if not summary.removed and not any(path.expanduser().exists() for path in paths):
         raise typer.Exit(MissingPathError.exit_code)
+
+
+@app.command()
+def watch(
+    context: typer.Context,
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Folders or files.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for each thing that happens.")] = False,
+) -> None:
+    """Index folders or files, then keep up with what changes there, until it is interrupted."""
+    stop = threading.Event()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signal_number, lambda *_: stop.set())
+
+    def tell(event: WatchEvent) -> None:
+        if as_json:
+            print(json.dumps(_watch_event_fields(event), ensure_ascii=False), flush=True)
+        else:
+            show_watch_event(out, event)
+
+    with context.obj.open() as engine:
+        engine.watch(*paths, stop=stop, on_event=tell)
+
+
+@app.command()
+def pause(context: typer.Context) -> None:
+    """Let running indexers of this library wait until `resume`; also those that are started later."""
+    pause_folder(context.obj.folder)
+
+
+@app.command()
+def resume(context: typer.Context) -> None:
+    """Let them go on."""
+    resume_folder(context.obj.folder)
 
 
 @app.command()
@@ -98,6 +138,7 @@ def rebuild(
     as_json: Json = False,
 ) -> None:
     """Embed everything anew that was ever indexed; the old embeddings answer until that is done."""
+    step_back(context.obj.settings.index.priority)
     with context.obj.open() as engine:
         if vectors:
             engine.rebuild_vectors()
@@ -206,8 +247,12 @@ def search(
 
 
 @app.command()
-def status(context: typer.Context, as_json: Json = False) -> None:
-    """What the library holds, and which files could not be read."""
+def status(
+    context: typer.Context,
+    failed: Annotated[bool, typer.Option("--failed", help="Which files could not be read, and why.")] = False,
+    as_json: Json = False,
+) -> None:
+    """What the library holds, how far each folder is, and which files could not be read."""
     with context.obj.open() as engine:
         state = engine.status()
     if as_json:
@@ -217,16 +262,17 @@ def status(context: typer.Context, as_json: Json = False) -> None:
                 "model": state.model,
                 "sources": state.counts.sources,
                 "pieces": state.counts.pieces,
-                "roots": [{"path": path, "scanned_at": when} for path, when in state.roots.items()],
+                "roots": [dataclasses.asdict(folder) for folder in state.folders],
                 "failed": _failures(state.failures),
                 "incomplete": _failures(state.incomplete),
                 "disk_bytes": state.disk_bytes,
                 "index": {modality: dataclasses.asdict(size) for modality, size in state.index.items()},
+                "paused": state.paused,
                 "reembedding": None if state.reembedding is None else dataclasses.asdict(state.reembedding),
             }
         )
     else:
-        show_status(out, state)
+        show_status(out, state, with_failures=failed)
 
 
 @app.command()
@@ -294,23 +340,22 @@ def _index(run: Any, as_json: bool) -> IndexSummary:
 
 
 def _with_progress(run: Any) -> IndexSummary:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[name]}"),
-    )
-    with ProgressBar(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
-        task = bar.add_task("indexing", total=None, name="")
-
-        def advance(progress: Progress) -> None:
-            what = "indexing" if progress.stage == "files" else "reading words"
-            name = Path(progress.path).name[:40]
-            bar.update(task, description=what, completed=progress.done, total=progress.total, name=name)
-
+    with progress_on(err) as advance:
         summary: IndexSummary = run(advance)
         return summary
+
+
+def _watch_event_fields(event: WatchEvent) -> dict[str, Any]:
+    """What a program is told: only the fields that say something."""
+    fields: dict[str, Any] = {"event": event.what, "time": round(time.time(), 3)}
+    if event.path is not None:
+        fields["path"] = event.path
+    if event.reason is not None:
+        fields["reason"] = event.reason
+    if event.summary is not None:
+        fields["indexed"], fields["unchanged"] = event.summary.indexed, event.summary.unchanged
+        fields["failed"] = _failures(event.summary.failed)
+    return fields
 
 
 def _failures(failures: Sequence[Failure]) -> list[dict[str, str]]:

@@ -1,9 +1,10 @@
 """The facade: one object with which a program indexes folders and asks the library anything."""
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -21,17 +22,25 @@ from engine.query.query import Filters, LikeFile, LikeHit, Query, Words
 from engine.query.search import search as search_library
 from engine.recognisers import find_recognisers
 from engine.settings import Settings, load_settings
+from indexer.control import Control
 from indexer.ignore import IgnoreOptions
+from indexer.keep_up import KeepUp, WatchEvent, WatchOptions
+from indexer.options import IndexSummary, PipelineOptions, Progress
+from indexer.pause import Pause, pause, resume
 from indexer.pieces import ExtractionLimits
-from indexer.pipeline import IndexSummary, PipelineOptions, Progress
 from indexer.pipeline import index as index_paths
+from indexer.pipeline import index_parts, index_words
+from indexer.plan import Scope
+from indexer.priority import step_back
 from indexer.reembed import Reembedding, reembed, reembedding
+from indexer.transcripts import TranscriptSummary
 from storage import generations
 from storage.catalog import Catalog
 from storage.check import Finding, check
 from storage.errors import DataFolderError, ModelMismatchError
 from storage.library import IndexSize, Library
-from storage.records import MODALITIES, Failure, LibraryCounts, Modality
+from storage.records import MODALITIES, Failure, LibraryCounts, Modality, RootState
+from storage.roots import states
 from storage.transcripts import problems_under
 from storage.vectors import IndexPolicy
 
@@ -67,6 +76,7 @@ class FilterOptions(TypedDict, total=False):
 class Status:
     """What a library holds. ``model``: the fingerprint of what made it, which the settings then called ``model_name``
     and now ``settings_model``. ``roots``: what was asked for, with the time of its last scan (seconds since 1970);
+    ``folders``: how far each of them is; ``paused``: why indexing would wait now;
     ``incomplete``: files of which some words are missing; ``disk_bytes``: what the data folder takes up;
     ``reembedding``: a change of model that is not finished; ``index``: how the pieces of each modality are searched."""
 
@@ -76,6 +86,8 @@ class Status:
     settings_model: str
     counts: LibraryCounts
     roots: dict[str, float]
+    folders: tuple[RootState, ...]
+    paused: str | None
     failures: tuple[Failure, ...]
     incomplete: tuple[Failure, ...]
     disk_bytes: int
@@ -125,25 +137,67 @@ class SearchEngine:
     # --- changing the library
 
     def index(
-        self, *paths: Path | str, on_progress: Callable[[Progress], None] = lambda progress: None
+        self,
+        *paths: Path | str,
+        on_progress: Callable[[Progress], None] = lambda progress: None,
+        retry: bool = False,
     ) -> IndexSummary:
         """Make the library hold exactly what is at and below ``paths``: new, changed, renamed and deleted files.
 
         Files that cannot be read are listed in the summary with their reasons; they stop nothing. When the settings
         name another model than the library was made with, all of the library is embedded anew; the old embeddings
-        answer until that is done.
+        answer until that is done. ``retry``: read those once more that could not be read, changed or not. While the
+        library is paused or the battery is low it waits.
         Raises ModelError, RecogniserError, LibraryBusyError, DataFolderError.
         """
-        options = self._pipeline_options()
+        return self._index(
+            _absolute(paths), replace(self._pipeline_options(), retry=retry), on_progress, self._patient()
+        )
+
+    def _index(
+        self, paths: Sequence[Path], options: PipelineOptions, on_progress: Callable[[Progress], None], control: Control
+    ) -> IndexSummary:
         embedder, library = self._embedder(), self._current()
         held, wanted = library.catalog.model(), (embedder.fingerprint, embedder.dimension)
         if held is not None and held != wanted:
-            return reembed(library, embedder, _absolute(paths), options, on_progress)
+            return reembed(library, embedder, paths, options, on_progress, control)
         change = reembedding(library)
         if change is not None and change.fingerprint != embedder.fingerprint:  # the user went back to this model
             with library.writer_lock():
                 generations.remove(generations.unfinished(library.folder))
-        return index_paths(library, embedder, _absolute(paths), options, on_progress)
+        return index_paths(library, embedder, paths, options, on_progress, control)
+
+    def watch(
+        self,
+        *paths: Path | str,
+        stop: threading.Event,
+        on_event: Callable[[WatchEvent], None] = lambda event: None,
+    ) -> None:
+        """Index ``paths``, then keep up with what happens there until ``stop`` is set; returns within seconds then.
+
+        Made to be run in a thread of its own, whose priority it lowers; searches may go on in others. ``on_event`` is
+        called in that thread. While another process changes the library it waits. Raises as ``index`` does otherwise.
+        """
+        settings = self._settings
+        step_back(settings.index.priority)
+        options = WatchOptions(
+            settle_seconds=settings.watch.settle_seconds,
+            rescan_minutes=settings.watch.rescan_minutes,
+            poll_seconds=settings.watch.poll_seconds,
+            hidden=settings.index.hidden,
+            apart=self._library.folder,
+        )
+        self._embedder()  # so that what is wrong with it comes up now
+        paused = Pause(self._library.folder, settings.index.pause_below_battery).reason
+        KeepUp(_absolute(paths), _Indexing(self, self._pipeline_options()), options, paused, on_event).run(stop)
+
+    def pause(self) -> None:
+        """Tell whatever indexes into this library, in this process or another one, to wait."""
+        pause(self._library.folder)
+
+    def resume(self) -> None:
+        """Tell it to go on."""
+        resume(self._library.folder)
 
     def rebuild(self, on_progress: Callable[[Progress], None] = lambda progress: None) -> IndexSummary:
         """Embed everything anew that was ever asked for, with the model the settings name; the old answers until done.
@@ -151,7 +205,7 @@ class SearchEngine:
         Goes on with one that was interrupted.
         """
         options = self._pipeline_options()
-        return reembed(self._current(), self._embedder(), [], options, on_progress)
+        return reembed(self._current(), self._embedder(), [], options, on_progress, self._patient())
 
     def rebuild_vectors(self) -> None:
         """Build the vector index anew from the embeddings in the catalog; nothing is embedded again."""
@@ -247,6 +301,7 @@ class SearchEngine:
         model = catalog.model()
         with catalog.reading() as connection:
             incomplete = problems_under(connection, "/")
+            folders = states(connection)
         return Status(
             data=library.folder,
             model=None if model is None else model[0],
@@ -254,6 +309,8 @@ class SearchEngine:
             settings_model=self._model_name(),
             counts=catalog.counts(),
             roots=catalog.roots(),
+            folders=tuple(folders),
+            paused=Pause(library.folder, self._settings.index.pause_below_battery).reason(),
             failures=tuple(catalog.failures_under("/").values()),
             incomplete=tuple(incomplete),
             disk_bytes=sum(path.stat().st_size for path in library.folder.rglob("*") if path.is_file()),
@@ -317,6 +374,10 @@ class SearchEngine:
             self._models[name] = ModelEmbedder.load(name, device=model.device, threads=model.threads or None)
         return self._models[name]
 
+    def _patient(self) -> Control:
+        """For a run that somebody waits for: it waits itself while it is paused."""
+        return Control(hold=Pause(self._library.folder, self._settings.index.pause_below_battery).reason)
+
     def _limits(self) -> ExtractionLimits:
         return ExtractionLimits(**self._settings.limits.model_dump())
 
@@ -331,6 +392,29 @@ class SearchEngine:
             ignore=ignore,
             recognisers=find_recognisers(self._settings.words),
         )
+
+
+@dataclass(frozen=True)
+class _Indexing:
+    """How ``KeepUp`` indexes: the library that is current, with the model of the settings."""
+
+    engine: SearchEngine
+    options: PipelineOptions
+
+    def everything(
+        self, roots: Sequence[Path], on_progress: Callable[[Progress], None], control: Control
+    ) -> IndexSummary:
+        return self.engine._index(roots, self.options, on_progress, control)
+
+    def parts(self, parts: Sequence[Scope], on_progress: Callable[[Progress], None], control: Control) -> IndexSummary:
+        library, embedder = self.engine._current(), self.engine._embedder()
+        return index_parts(library, embedder, parts, self.options, on_progress, control)
+
+    def words(
+        self, roots: Sequence[Path], on_progress: Callable[[Progress], None], control: Control
+    ) -> TranscriptSummary:
+        library, embedder = self.engine._current(), self.engine._embedder()
+        return index_words(library, embedder, roots, self.options, on_progress, control)
 
 
 def _priors(embedder: "ModelEmbedder") -> dict[tuple[Modality, Modality], Background]:

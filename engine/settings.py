@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from engine.errors import SettingsError
 from indexer.ignore import compiled
+from indexer.priority import Priority
 
 _PREFIX = "SYNESTHETE_"
 
@@ -47,6 +48,8 @@ class IndexSettings(_Section):
     ignore: list[str] = []
     hidden: bool = False
     caches: bool = False
+    priority: Priority = "idle"
+    pause_below_battery: float = Field(default=20.0, ge=0, le=100)
 
     @field_validator("ignore")
     @classmethod
@@ -55,6 +58,14 @@ class IndexSettings(_Section):
         if wrong:
             raise ValueError(f"{ignore[wrong[0] - 1]!r} is no pattern")
         return ignore
+
+
+class WatchSettings(_Section):
+    """How `watch` keeps up."""
+
+    settle_seconds: float = Field(default=1.0, gt=0)
+    rescan_minutes: float = Field(default=60.0, gt=0)
+    poll_seconds: float = Field(default=60.0, gt=0)
 
 
 class WordsSettings(_Section):
@@ -92,6 +103,7 @@ class Settings(BaseSettings):
     library: LibrarySettings = LibrarySettings()
     model: ModelSettings = ModelSettings()
     index: IndexSettings = IndexSettings()
+    watch: WatchSettings = WatchSettings()
     words: WordsSettings = WordsSettings()
     limits: LimitSettings = LimitSettings()
     search: SearchSettings = SearchSettings()

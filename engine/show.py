@@ -11,9 +11,10 @@ from rich.text import Text
 from engine.query.excerpt import matches
 from engine.query.hits import Hit, Moment
 from engine.search_engine import Status
-from indexer.pipeline import IndexSummary
+from indexer.keep_up import WatchEvent
+from indexer.options import IndexSummary
 from storage.check import Finding
-from storage.records import MODALITIES, Origin
+from storage.records import MODALITIES, Origin, RootState
 
 _INDENT = " " * 17
 _MOMENTS_SHOWN = 3
@@ -69,8 +70,8 @@ def show_failures(console: Console, summary: IndexSummary) -> None:
         console.print(f"{failure.path}: indexed, but some of its words are missing: {failure.reason}", markup=False)
 
 
-def show_status(console: Console, status: Status) -> None:
-    """What the library holds."""
+def show_status(console: Console, status: Status, *, with_failures: bool) -> None:
+    """What the library holds; ``with_failures``: which files could not be read, and why."""
     counts = status.counts
     console.print(f"library   {escape(str(status.data))} ({status.disk_bytes / 1e6:.1f} MB)")
     console.print(f"model     {_model(status)}", markup=False)
@@ -90,15 +91,19 @@ def show_status(console: Console, status: Status) -> None:
     for kind in MODALITIES:
         if counts.sources.get(kind) or counts.pieces.get(kind):
             console.print(f"{kind:<9} {counts.sources.get(kind, 0)} files, {counts.pieces.get(kind, 0)} pieces")
-    for path, when in status.roots.items():
-        scanned = time.strftime("%Y-%m-%d %H:%M", time.localtime(when))
-        console.print(f"folder    {escape(path)}, last scanned {scanned}")
+    for folder in status.folders:
+        console.print(f"folder    {_folder(folder)}", markup=False)
     if not status.roots:
         console.print("nothing is indexed yet; `synesthete index FOLDER` does it")
-    for failure in status.failures:
+    if status.paused is not None:
+        console.print(f"indexing waits: {status.paused}", markup=False)
+    for failure in status.failures if with_failures else ():
         console.print(f"unread    {failure.path}: {failure.reason}", markup=False)
-    for failure in status.incomplete:
+    for failure in status.incomplete if with_failures else ():
         console.print(f"wordless  {failure.path}: {failure.reason}", markup=False)
+    if not with_failures and (status.failures or status.incomplete):
+        unread, wordless = len(status.failures), len(status.incomplete)
+        console.print(f"{unread} files could not be read, {wordless} lack some words; `status --failed` says why")
 
 
 def show_findings(console: Console, findings: Sequence[Finding]) -> None:
@@ -120,6 +125,32 @@ def _clock(seconds: float) -> str:
     hours, minutes = divmod(minutes, 60)
     text = f"{rest // 10:02d}" + (f".{rest % 10}" if rest % 10 else "")
     return f"{hours}:{minutes:02d}:{text}" if hours else f"{minutes}:{text}"
+
+
+def _folder(folder: RootState) -> str:
+    if folder.offline is not None:
+        return f"{folder.path}: offline ({folder.offline}); {folder.indexed} files are kept"
+    parts = [f"{folder.indexed} files"]
+    if folder.waiting:
+        parts.append(f"{folder.waiting} waiting")
+    if folder.failed:
+        parts.append(f"{folder.failed} could not be read")
+    parts.append(f"last scanned {time.strftime('%Y-%m-%d %H:%M', time.localtime(folder.scanned_at))}")
+    if folder.files_per_second is not None:
+        parts.append(f"{folder.files_per_second:.1f} files/s")
+    return f"{folder.path}: {', '.join(parts)}"
+
+
+def show_watch_event(console: Console, event: WatchEvent) -> None:
+    """A line for whoever looks on."""
+    what = {"indexed": "+", "moved": ">", "removed": "-", "words": "w"}.get(event.what, event.what)
+    if event.what == "unchanged" or (event.what == "words" and event.reason is None):
+        return
+    if event.summary is not None:
+        counts = f"{event.summary.indexed} files indexed, {event.summary.unchanged} unchanged"
+        console.print(f"ready: {counts}{_failed(event.summary)}; changes are followed now", markup=False)
+        return
+    console.print(" ".join(part for part in (what, event.path, event.reason) if part), markup=False)
 
 
 def _model(status: Status) -> str:

@@ -93,6 +93,10 @@ class IgnoreRules:
             rules = rules.above
         return False
 
+    def names_files_in(self, folder: str) -> bool:
+        """Whether any pattern may name a file in ``folder``; if not, a name that begins with no dot is not ignored."""
+        return self._rules_of(folder) is not None
+
     def is_marked(self, folder: str, names: Collection[str]) -> bool:
         """Whether a folder with these ``names`` in it says of itself that it is to be passed over."""
         if folder == self._root:

@@ -9,13 +9,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from indexer.control import FREE, Control
 from indexer.embedder import Embedder
-from indexer.pipeline import IndexSummary, PipelineOptions, Progress, index_under_lock
+from indexer.mounts import mounted
+from indexer.options import IndexSummary, PipelineOptions, Progress
+from indexer.pipeline import index_under_lock
 from storage import generations
 from storage.catalog import Catalog
 from storage.errors import DamagedCatalogError, NewerCatalogError
 from storage.library import Library
 from storage.records import Failure, FileState, LibraryCounts
+from storage.roots import mounts
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ def reembed(
     paths: Sequence[Path],
     options: PipelineOptions,
     on_progress: Callable[[Progress], None],
+    control: Control = FREE,
 ) -> IndexSummary:
     """Make the next generation of ``library`` by ``embedder`` from all its roots and ``paths``, and switch to it.
 
@@ -48,7 +53,9 @@ def reembed(
             following.catalog.number_pieces_after(library.catalog)
             roots = _take_over_roots(following.catalog, library.catalog, paths)
             wanted = list(dict.fromkeys([*roots, *paths]))
-            summary = index_under_lock(following, embedder, wanted, options, on_progress, library.catalog)
+            summary = index_under_lock(following, embedder, wanted, options, on_progress, library.catalog, control)
+            if summary.stopped:
+                return summary
             unread = _unread(library.catalog, following.catalog, roots)
         finally:
             following.close()
@@ -116,8 +123,11 @@ def _unread(held: Catalog, following: Catalog, roots: Sequence[Path]) -> list[Fa
     """Where files of ``held`` lie that may still exist, but could not be looked at for ``following``."""
     failures = following.failures_under("/")
     closed = [Path(path) for path in failures if Path(path).is_dir() and not os.access(path, os.R_OK | os.X_OK)]
+    now = mounted()
+    with held.reading() as connection:
+        gone = [Path(place) for root in roots for place in mounts(connection, str(root)) if place not in now]
     found = []
-    for place in [root for root in roots if not root.exists()] + closed:
+    for place in dict.fromkeys([root for root in roots if not root.exists()] + closed + gone):
         there = following.sources_under(str(place)).keys() | failures.keys()
         lost = held.sources_under(str(place)).keys() - there
         if lost:

@@ -6,14 +6,13 @@ Passed over: symbolic links (what they point to is found where it is), files of 
 import math
 import os
 import stat
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from indexer.errors import MissingPathError
 from indexer.extract.registry import format_of
 from indexer.ignore import NOTHING_SAID, IgnoreOptions, IgnoreRules
-from indexer.subtitle_files import belongs_to_one_of, is_recording, is_subtitles
+from indexer.subtitle_files import RECORDINGS, belongs_to_one_of, is_beside_recording, is_subtitles
 from storage.records import Failure, FileState
 
 
@@ -46,15 +45,41 @@ def scan(root: Path, options: IgnoreOptions = NOTHING_SAID, largest_megabytes: f
         raise MissingPathError(f"{printable(str(root))}: {_cause(error)}") from error
     if stat.S_ISDIR(status.st_mode):
         rules = IgnoreRules(str(root), options)
-        for path, entry_status in _walk(str(root), rules, found):
-            _judge(path, entry_status, found, largest_megabytes)
-        for path, complaint in rules.complaints.items():
-            name = printable(path)
-            found.failures[name] = Failure(name, FileState(0, 0), complaint)
+        _walk(str(root), rules, found, largest_megabytes)
+        _add_complaints(rules, found)
     elif format_of(root) is None:
         _fail(str(root), status, f"files of this kind ({root.suffix or 'no extension'}) cannot be searched", found)
     else:
         _judge(str(root), status, found, largest_megabytes)
+    return found
+
+
+def scan_part(
+    root: Path, part: str, options: IgnoreOptions = NOTHING_SAID, largest_megabytes: float = math.inf
+) -> Scan:
+    """What a scan of the folder ``root`` finds at and below ``part``, a path in it, which may be gone by now."""
+    found = Scan()
+    path = Path(part)
+    try:
+        status = path.lstat()
+        if os.path.realpath(path.parent) != str(path.parent):  # behind a link, where a scan does not look
+            return found
+    except OSError:
+        return found
+    rules = IgnoreRules(str(root), options)
+    is_folder = stat.S_ISDIR(status.st_mode)
+    format = format_of(path)
+    if rules.is_ignored(part, is_folder=is_folder):
+        pass
+    elif is_folder:
+        if format is not None and format.kind != "text":
+            _judge(part, status, found, largest_megabytes)
+        _walk(part, rules, found, largest_megabytes)
+    elif format is None or stat.S_ISLNK(status.st_mode):
+        pass
+    elif not (is_subtitles(path.name) and is_beside_recording(path)):
+        _judge(part, status, found, largest_megabytes)
+    _add_complaints(rules, found)
     return found
 
 
@@ -68,39 +93,62 @@ def printable(path: str) -> str:
     return path if path.isascii() else os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def _walk(folder: str, rules: IgnoreRules, found: Scan) -> Iterator[tuple[str, os.stat_result]]:
+def _walk(folder: str, rules: IgnoreRules, found: Scan, largest_megabytes: float) -> None:
+    """Take in what is in ``folder`` and below. Most of a scan of a large library is spent in here."""
+    largest = largest_megabytes * 1e6
     waiting = [folder]
     while waiting:
         current = waiting.pop()
         try:
             with os.scandir(current) as listing:
-                entries = sorted(listing, key=lambda entry: entry.name)
+                entries = {entry.name: entry for entry in listing}
         except OSError as error:
             found.unread_folders.append(current)
             path = printable(current)
             found.failures[path] = Failure(path, FileState(0, 0), f"the folder cannot be read: {_cause(error)}")
             continue
-        if rules.is_marked(current, {entry.name for entry in entries}):
+        if rules.is_marked(current, entries.keys()):
             continue
         folders = []
-        recordings = frozenset(os.path.splitext(entry.name)[0] for entry in entries if is_recording(entry.name))  # noqa: PTH122
-        for entry in entries:
-            is_folder, format = entry.is_dir(follow_symlinks=False), format_of(entry.name)
+        formats = {name: format_of(name) for name in entries}
+        recordings = frozenset(
+            name.rpartition(".")[0]
+            for name, format in formats.items()
+            if format is not None and format.kind in RECORDINGS
+        )
+        has_rules = rules.names_files_in(current)
+        for name in sorted(entries):
+            entry, format = entries[name], formats[name]
+            is_folder = entry.is_dir(follow_symlinks=False)
             if format is None and not is_folder:
                 continue
-            if recordings and is_subtitles(entry.name) and belongs_to_one_of(entry.name, recordings):
+            if recordings and is_subtitles(name) and belongs_to_one_of(name, recordings):
                 continue  # its words are found in the recording
-            if entry.is_symlink() or rules.passes_over(current, entry.name, is_folder=is_folder):
-                continue
-            if is_folder:
-                folders.append(entry.path)
-                if format is None or format.kind == "text":  # node_modules/chart.js is no one's mistake
+            if is_folder or has_rules or name[0] == ".":
+                if entry.is_symlink() or rules.passes_over(current, name, is_folder=is_folder):
                     continue
+                if is_folder:
+                    folders.append(entry.path)
+                    if format is None or format.kind == "text":  # node_modules/chart.js is no one's mistake
+                        continue
+            elif entry.is_symlink():
+                continue
             try:
-                yield entry.path, entry.stat(follow_symlinks=False)
+                status = entry.stat(follow_symlinks=False)
             except FileNotFoundError:  # removed since it was listed
                 continue
+            path = entry.path
+            if path.isascii() and status.st_size <= largest and stat.S_ISREG(status.st_mode):
+                found.files[path] = FileState(status.st_size, status.st_mtime_ns)
+            else:
+                _judge(path, status, found, largest_megabytes)
         waiting.extend(reversed(folders))
+
+
+def _add_complaints(rules: IgnoreRules, found: Scan) -> None:
+    for path, complaint in rules.complaints.items():
+        name = printable(path)
+        found.failures[name] = Failure(name, FileState(0, 0), complaint)
 
 
 def _judge(path: str, status: os.stat_result, found: Scan, largest_megabytes: float) -> None:

@@ -7,8 +7,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from indexer.extract.registry import format_of
+from storage.records import Modality
 
 EXTENSIONS = ("srt", "vtt", "ass", "ssa")
+RECORDINGS: frozenset[Modality] = frozenset(("audio", "video"))
+"""What formats of recordings are kinds of; an animated picture is none."""
 
 _TAGS = re.compile(r"(\.[A-Za-z]{2,8}(-[A-Za-z0-9]{2,8})*){0,2}")
 """Between the recording's name and the extension: a language, and what kind of subtitles they are."""
@@ -30,6 +33,21 @@ def subtitles_among(names: Iterable[str], recording: str) -> list[str]:
         if not any(len(other) > len(stem) and _belongs(base, other) for other in stems):
             found.append(name)
     return sorted(found)
+
+
+def companions(path: Path) -> list[Path]:
+    """Files beside ``path`` that are read otherwise once it has come, changed or gone.
+
+    These are the recordings that subtitles may belong to, or the subtitles of a recording. ``path`` may be gone.
+    """
+    names = _names(path.parent)
+    if is_subtitles(path.name):
+        found = [name for name in names if is_recording(name) and _belongs(path.stem, Path(name).stem)]
+    elif is_recording(path.name):
+        found = [name for name in names if is_subtitles(name) and _belongs(Path(name).stem, path.stem)]
+    else:
+        found = []
+    return [path.parent / name for name in found]
 
 
 def subtitles_beside(recording: Path) -> list[Path]:
@@ -72,9 +90,9 @@ def _listed(folder: str, _modified_ns: int) -> tuple[str, ...]:
 
 
 def is_recording(name: str) -> bool:
-    """Whether a file of this name is a container of sound or film; an animated picture is none."""
+    """Whether a file of this name is a container of sound or film."""
     format = format_of(name)
-    return format is not None and format.kind in ("audio", "video")
+    return format is not None and format.kind in RECORDINGS
 
 
 def is_subtitles(name: str) -> bool:

@@ -7,28 +7,35 @@ Nothing is embedded again, and turning a recogniser off keeps what it has found.
 
 import os
 import queue
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from indexer.control import FREE, Control
 from indexer.errors import ExtractionError, RecogniserError
 from indexer.extract.sandbox import ExtractionWorker
 from indexer.extract.transcribe import Transcription
 from indexer.pieces import ExtractionLimits, MediaFormat
-from indexer.subtitle_files import is_recording, subtitles_beside
+from indexer.subtitle_files import RECORDINGS, is_recording, subtitles_beside
 from storage import transcripts
 from storage.catalog import Catalog
 from storage.library import Library
-from storage.records import Origin, StoredSource, TextSegment, Transcript
+from storage.records import Modality, Origin, StoredSource, TextSegment, Transcript
 
 PICTURE_READER = "PP-OCRv6"
 
 _MAY_BE_SCANNED = (".pdf", ".cbz", ".xps", ".oxps")
 """Documents whose pages may be pictures alone."""
 
+_PICTURED: tuple[Modality, ...] = ("image", "document")
+
 _RECOGNISED: tuple[Origin, ...] = ("recognised", "speech")
+
+_SECONDS_BETWEEN_LOOKS = 0.2
+"""How long it may take to notice that recognition is to wait, to go on or to end."""
 
 _MEMORY_PER_MODEL_BYTE = 3
 """A model is unpacked and converted while it is loaded."""
@@ -52,10 +59,12 @@ class Recognisers:
 
 @dataclass(frozen=True)
 class TranscriptSummary:
-    """``made``: transcripts that found words or might have; ``unusable``: why a recogniser could not be used at all."""
+    """``made``: transcripts that found words or might have; ``unusable``: why a recogniser could not be used at all;
+    ``left``: how many were not come to."""
 
     made: Mapping[Origin, int] = field(default_factory=dict)
     unusable: tuple[str, ...] = ()
+    left: int = 0
 
 
 @dataclass(frozen=True)
@@ -70,10 +79,11 @@ class Job:
 def pending(library: Library, roots: Sequence[str], recognisers: Recognisers) -> list[Job]:
     """The transcripts that sources at and below ``roots`` lack; subtitles first, speech last."""
     jobs: dict[tuple[bytes, Transcription, str], dict[int, StoredSource]] = {}
+    kinds: set[Modality] = {*RECORDINGS, *(_PICTURED if recognisers.ocr else ())}
     for root in roots:
         with library.catalog.reading() as connection:
             made = transcripts.notes_under(connection, root)
-        for held in library.catalog.sources_under(root).values():
+        for held in library.catalog.sources_under(root, kinds).values():
             notes = made.get(held.id, {})
             for wanted, made_from in _wanted(held, notes, recognisers):
                 if notes.get(wanted.origin) != made_from and _is_as_indexed(held):
@@ -112,12 +122,15 @@ def make_transcripts(
     limits: ExtractionLimits,
     workers: int,
     on_done: Callable[[Job, str | None], None],
+    control: Control = FREE,
 ) -> TranscriptSummary:
     """Make them in ``workers`` limited processes and commit each; ``on_done(job, problem)`` hears of each.
 
     A file whose words cannot be had keeps what was found, and the reason. A recogniser that cannot be used at all is
-    passed over from then on; its transcripts stay pending.
+    passed over from then on; its transcripts stay pending. So do all that ``control`` leaves no time for.
     """
+    if not jobs:
+        return TranscriptSummary()
     made: Counter[Origin] = Counter()
     unusable: dict[Origin, str] = {}
     limits = replace(limits, memory_megabytes=limits.memory_megabytes + _model_megabytes(jobs))
@@ -126,8 +139,13 @@ def make_transcripts(
     for worker in crew:
         idle.put(worker)
 
+    def is_over() -> bool:
+        return control.stop() or control.give_way()
+
     def work(job: Job) -> Transcript | RecogniserError | None:
-        if job.wanted.origin in unusable:
+        while control.hold() is not None and not is_over():
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
+        if job.wanted.origin in unusable or is_over():
             return None
         worker = idle.get()
         try:
@@ -140,16 +158,17 @@ def make_transcripts(
     threads = ThreadPoolExecutor(max_workers=len(crew))
     try:
         futures = {threads.submit(work, job): job for job in jobs}
-        for future in as_completed(futures):
-            job, result = futures.pop(future), future.result()
-            if isinstance(result, RecogniserError):
-                unusable.setdefault(job.wanted.origin, str(result))
-            elif result is not None:
-                with library.catalog.writing() as connection:
-                    for source in job.sources:
-                        transcripts.put(connection, source.id, result)
-                made[job.wanted.origin] += len(job.sources)
-            on_done(job, result.problem if isinstance(result, Transcript) else None)
+        while futures and not is_over():
+            for future in wait(futures, _SECONDS_BETWEEN_LOOKS, FIRST_COMPLETED).done:
+                job, result = futures.pop(future), future.result()
+                if isinstance(result, RecogniserError):
+                    unusable.setdefault(job.wanted.origin, str(result))
+                elif result is not None:
+                    with library.catalog.writing() as connection:
+                        for source in job.sources:
+                            transcripts.put(connection, source.id, result)
+                    made[job.wanted.origin] += len(job.sources)
+                on_done(job, result.problem if isinstance(result, Transcript) else None)
     finally:
         threads.shutdown(wait=False, cancel_futures=True)
         for worker in crew:
@@ -157,7 +176,7 @@ def make_transcripts(
         threads.shutdown()
         for worker in crew:
             worker.close()
-    return TranscriptSummary(dict(made), tuple(unusable.values()))
+    return TranscriptSummary(dict(made), tuple(unusable.values()), left=len(futures))
 
 
 def _made(worker: ExtractionWorker, job: Job, limits: ExtractionLimits) -> Transcript:

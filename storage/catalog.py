@@ -33,6 +33,7 @@ from storage.conditions import at_or_below, clauses
 from storage.errors import DamagedCatalogError, DataFolderError, ModelMismatchError
 from storage.migrations import migrate
 from storage.records import (
+    MODALITIES,
     Failure,
     FileState,
     LibraryCounts,
@@ -148,11 +149,44 @@ class Catalog:
 
     # --- sources
 
-    def sources_under(self, path: str) -> dict[str, StoredSource]:
-        """The sources at or below ``path``, by path."""
+    def sources_under(self, path: str, kinds: Iterable[Modality] = MODALITIES) -> dict[str, StoredSource]:
+        """The sources of these kinds at or below ``path``, by path."""
+        query = select(tables.source).where(at_or_below(tables.source.c.path, path))
+        if set(kinds) != set(MODALITIES):
+            query = query.where(tables.source.c.kind.in_(sorted(kinds)))
         with self.reading() as connection:
-            rows = connection.execute(select(tables.source).where(at_or_below(tables.source.c.path, path)))
+            rows = connection.execute(query)
             return {row.path: _stored_source(row) for row in rows}
+
+    def states_under(self, path: str) -> tuple[dict[str, FileState], dict[str, FileState]]:
+        """The states in which files at or below ``path`` were read, by path: of the sources, and of the failures.
+
+        A run asks it of every file there is, so it goes straight to the driver.
+        """
+        below = path.rstrip("/") + "/"
+        found = []
+        with self._engine.connect() as connection:
+            cursor = connection.connection.cursor()
+            try:
+                for table in ("source", "failure"):
+                    query = f"SELECT path, size, modified_ns FROM {table} WHERE path = ? OR (path >= ? AND path < ?)"
+                    rows = cursor.execute(query, (path, below, below[:-1] + "0"))
+                    found.append({path: FileState(size, modified) for path, size, modified in rows})
+            except sqlite3.DatabaseError as error:
+                raise_own_error(self.path, error)
+                raise
+            finally:
+                cursor.close()
+        return found[0], found[1]
+
+    def sources_at(self, paths: Iterable[str]) -> dict[str, StoredSource]:
+        """The sources at these paths, by path."""
+        found = {}
+        with self.reading() as connection:
+            for chunk in _chunks(list(paths)):
+                for row in connection.execute(select(tables.source).where(tables.source.c.path.in_(chunk))):
+                    found[row.path] = _stored_source(row)
+        return found
 
     def sources_with_content(self, content_hash: bytes) -> list[StoredSource]:
         """The sources whose bytes have this hash."""
@@ -210,6 +244,8 @@ class Catalog:
             gone = connection.execute(delete(tables.source).where(at_or_below(tables.source.c.path, path))).rowcount
             connection.execute(delete(tables.failure).where(at_or_below(tables.failure.c.path, path)))
             connection.execute(delete(tables.root).where(at_or_below(tables.root.c.path, path)))
+            connection.execute(delete(tables.mount).where(at_or_below(tables.mount.c.path, path)))
+            connection.execute(delete(tables.mount).where(at_or_below(tables.mount.c.root, path)))
             return gone
 
     def add_checksums(self) -> None:

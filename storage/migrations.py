@@ -88,6 +88,13 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (source_id, origin)
         )""",
     ),
+    # How far each folder is, and the mounts by which one that went offline is told from one that was emptied.
+    (
+        "ALTER TABLE root ADD COLUMN waiting INTEGER",
+        "ALTER TABLE root ADD COLUMN offline VARCHAR",
+        "ALTER TABLE root ADD COLUMN files_per_second FLOAT",
+        "CREATE TABLE mount (root VARCHAR NOT NULL, path VARCHAR NOT NULL, PRIMARY KEY (root, path))",
+    ),
 )
 
 

@@ -1,7 +1,7 @@
 """The words of the library as frozen records: modalities, sources, pieces, failures, roots."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,7 @@ ORIGINS: tuple[Origin, ...] = get_args(Origin)
 """Where words come from: the file's name, its text, what is written beside a film, seen in a picture or heard."""
 
 
-@dataclass(frozen=True)
-class FileState:
+class FileState(NamedTuple):
     """What a file looked like from outside when it was read: enough to see cheaply that it has changed."""
 
     size: int
@@ -107,6 +106,21 @@ class Failure:
     path: str
     state: FileState
     reason: str
+
+
+@dataclass(frozen=True)
+class RootState:
+    """A folder or file that the user named. ``scanned_at``: seconds since 1970. ``indexed``, ``failed``, ``waiting``:
+    files; the last are those a scan has found and nobody has read yet. ``files_per_second``: the pace of the last run
+    that had enough to do. ``offline``: why nothing of it can be read now."""
+
+    path: str
+    scanned_at: float
+    indexed: int
+    waiting: int
+    failed: int
+    files_per_second: float | None
+    offline: str | None
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ def salvage(path: Path, whole: set[int], hurt: Sequence[str], home: Path) -> Non
             if _dimension(connection):
                 name = facts.get("model_name", "")
                 catalog.bind_model(facts["model_fingerprint"], int(facts["model_dimension"]), name)
-            for table in (tables.root, tables.failure):
+            for table in (tables.root, tables.mount, tables.failure):
                 _copy(catalog, table, (row for row in _rows(connection, table) if _is_complete(table, row)))
             _copy(catalog, tables.source, (row for row in _rows(connection, tables.source) if row["id"] in whole))
             _copy(catalog, tables.piece, (row for row in _rows(connection, tables.piece) if row["source_id"] in whole))

@@ -12,12 +12,24 @@ fact = Table(
     Column("value", String, nullable=False),
 )
 
-# Folders and files that the user named; `status` reports by them.
+# Folders and files that the user named; `status` reports by them. `waiting` files are still to be read, `offline` is
+# why none can be, `files_per_second` is the pace of the last run that had enough to do.
 root = Table(
     "root",
     metadata,
     Column("path", String, primary_key=True),
     Column("scanned_at", Float, nullable=False),
+    Column("waiting", Integer),
+    Column("offline", String),
+    Column("files_per_second", Float),
+)
+
+# File systems mounted where a root is or below it when it was scanned last.
+mount = Table(
+    "mount",
+    metadata,
+    Column("root", String, primary_key=True),
+    Column("path", String, primary_key=True),
 )
 
 source = Table(

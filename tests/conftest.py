@@ -40,6 +40,7 @@ class Program:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SYNESTHETE_")}
         # A home of its own: the settings of whoever runs the tests must not change them.
         environment |= {"XDG_CONFIG_HOME": str(self.home), "XDG_DATA_HOME": str(self.home), "PYTHONPATH": str(ROOT)}
+        environment |= {"SYNESTHETE_INDEX__PRIORITY": "normal"}  # what waits for all else may wait for long
         return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, **options)
 
     def json(self, *arguments: str | Path) -> Any:

@@ -74,7 +74,10 @@ def in_module(module: str) -> Extractor:
 
 def format_of(path: Path | str) -> Format | None:
     """The format that the extension of ``path`` promises, upper or lower case; None when files like it are not read."""
-    return _by_extension().get(os.path.splitext(path)[1][1:].lower())  # noqa: PTH122 - asked of every name there is
+    stem, _, extension = os.fspath(path).rpartition(".")
+    found = _by_extension().get(extension.lower())  # asked of every name there is
+    # A name that only begins with dots has no extension.
+    return found if found is not None and stem.rpartition("/")[2].strip(".") else None
 
 
 def extensions() -> tuple[str, ...]:

@@ -20,7 +20,7 @@ HIT_FIELDS = ["path", "kind", "score", "relevance", "start", "end", "page", "sni
 
 def test_the_summary_of_the_first_run(samples: Samples) -> None:
     summary = samples.summary
-    assert list(summary) == ["indexed", "unchanged", "failed", "pieces", "took_s"]
+    assert list(summary) == ["indexed", "unchanged", "failed", "pieces", "transcripts", "incomplete", "took_s"]
     assert summary["indexed"] == len({item.path for item in ITEMS})
     assert (summary["unchanged"], summary["failed"]) == (0, [])
     assert set(summary["pieces"]) == {"text", "image", "video", "audio", "document"}
@@ -78,7 +78,8 @@ def test_status_forget_and_check(samples: Samples, tmp_path: Path) -> None:
     shutil.copytree(samples.program.data, data)
     program = Program(data, tmp_path / "home")
     status = program.json("status")
-    assert list(status) == ["data", "model", "sources", "pieces", "roots", "failed", "disk_bytes", "reembedding"]
+    fields = "data model sources pieces roots failed incomplete disk_bytes index paused reembedding"
+    assert list(status) == fields.split()
     assert sum(status["sources"].values()) == samples.summary["indexed"]
     assert status["pieces"] == samples.summary["pieces"]
     assert [root["path"] for root in status["roots"]] == [str(samples.library)]

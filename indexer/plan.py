@@ -1,0 +1,176 @@
+"""What there is to do: a scan of files on disk, compared with what the catalog holds of them."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from indexer.control import Control
+from indexer.errors import MissingPathError
+from indexer.mounts import concerning, mounted
+from indexer.options import PipelineOptions
+from indexer.scan import Scan, is_at_or_below, scan, scan_part
+from storage import roots
+from storage.library import Library
+from storage.records import Failure, FileState
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What is to be looked at: ``path``, which is ``root``, named by the user, or lies below it."""
+
+    root: str
+    path: str
+
+
+@dataclass(frozen=True)
+class File:
+    """A file to be read, as it looked when it was scanned. ``may_reuse``: embeddings of the same bytes will do."""
+
+    path: str
+    state: FileState
+    root: str
+    may_reuse: bool = True
+
+
+@dataclass
+class _Found:
+    """What the scan of a scope found, and what the catalog held there before the run."""
+
+    scan: Scan
+    known: dict[str, FileState]
+    failed: dict[str, FileState]
+
+
+@dataclass
+class Plan:
+    """``changed``: the files to be read. ``missing``: roots of which nothing can be looked at, and why."""
+
+    changed: list[File] = field(default_factory=list)
+    unchanged: int = 0
+    missing: dict[str, Failure] = field(default_factory=dict)
+    _scopes: dict[Scope, _Found] = field(default_factory=dict)
+
+    @classmethod
+    def make(cls, library: Library, scopes: Sequence[Scope], options: PipelineOptions, control: Control) -> "Plan":
+        """Scan the scopes. A root that is scanned as a whole is put into the catalog, if it is there."""
+        plan = cls()
+        now = mounted()
+        seen: set[str] = set()
+        for scope in scopes:
+            try:
+                found = plan._look(library, scope, options, now)
+            except MissingPathError as error:
+                plan._add_missing(library, scope.root, error)
+                continue
+            if found is None:
+                continue
+            plan._scopes[scope] = found
+            for path, state in found.scan.files.items():
+                if len(scopes) > 1:
+                    if path in seen:
+                        continue
+                    seen.add(path)
+                if found.known.get(path) == state:
+                    plan.unchanged += 1
+                elif (found.failed.get(path) != state or options.retry) and control.is_still(path, state):
+                    plan.changed.append(File(path, state, scope.root))
+        return plan
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """What has been looked at."""
+        return tuple(scope.path for scope in self._scopes)
+
+    def waiting(self) -> Counter[str]:
+        """How many files are to be read, by root."""
+        counts = Counter({scope.root: 0 for scope in self._scopes})
+        counts.update(file.root for file in self.changed)
+        return counts
+
+    def finish(self, library: Library, on_removed: Callable[[str], None]) -> int:
+        """Commit what the scan itself says: who is gone, what could not be looked at. Returns how many are gone."""
+        removed = 0
+        for scope, found in self._scopes.items():
+            keeps = _named_below(scope.root, library)
+            gone = [path for path in found.known.keys() - found.scan.files.keys() if not found.scan.may_hold(path)]
+            held = library.catalog.sources_at(path for path in gone if not keeps(path))
+            if held:
+                library.catalog.remove_sources(held.values())
+            for path in sorted(held):
+                on_removed(path)
+            removed += len(held)
+            failures = library.catalog.failures_under(scope.path)
+            settled = [path for path in failures if not found.scan.may_hold(path) and not keeps(path)]
+            if settled:
+                library.catalog.remove_failures(settled)
+            for path, failure in found.scan.failures.items():
+                if path not in failures or failures[path].reason != failure.reason:
+                    library.catalog.put_failure(failure)
+            if scope.path == scope.root:
+                if Path(scope.root).exists():
+                    library.catalog.put_root(scope.root)
+                else:
+                    library.catalog.forget(scope.root)
+        return removed
+
+    def standing_failures(self, library: Library) -> list[Failure]:
+        failures = dict(self.missing)
+        for scope in self._scopes:
+            failures.update(library.catalog.failures_under(scope.path))
+        return [failures[path] for path in sorted(failures)]
+
+    def _look(self, library: Library, scope: Scope, options: PipelineOptions, now: dict[str, str]) -> _Found | None:
+        """Scan one scope; None when nothing can be said of it because its root is offline."""
+        whole, root = scope.path == scope.root, Path(scope.root)
+        largest = options.limits.file_megabytes
+        if whole:
+            found = scan(root, options.ignore, largest)
+        elif root.exists():
+            found = scan_part(root, scope.path, options.ignore, largest)
+        else:
+            return None
+        known, failed = library.catalog.states_under(scope.path)
+        with library.catalog.reading() as connection:
+            before = roots.mounts(connection, scope.root)
+        offline = []
+        for place in before:
+            if place in now or not (is_at_or_below(place, scope.path) or is_at_or_below(scope.path, place)):
+                continue
+            below = [path for path in known if is_at_or_below(path, place)]
+            if below and not any(path in found.files for path in below):
+                offline.append(place)
+                if is_at_or_below(scope.root, place):
+                    raise MissingPathError(f"{scope.root}: {place} is not mounted")
+                found.unread_folders.append(place)
+                reason = f"it is not mounted now; the {len(below)} files indexed below it are kept"
+                found.failures[place] = Failure(place, FileState(0, 0), reason)
+        if whole:
+            library.catalog.put_root(scope.root)  # before its first source: whatever there is, is below a root
+            with library.catalog.writing() as connection:
+                roots.put_offline(connection, scope.root, None)
+                roots.put_mounts(connection, scope.root, {*concerning(scope.root, now), *offline})
+        return _Found(found, known, failed)
+
+    def _add_missing(self, library: Library, root: str, error: MissingPathError) -> None:
+        """A file that is gone leaves the library; a folder that is gone may be a disk that is not mounted."""
+        known, failed = library.catalog.states_under(root)
+        if set(known) == {root}:
+            self._scopes[Scope(root, root)] = _Found(Scan(), known, failed)
+            return
+        reason = str(error).removeprefix(f"{root}: ")
+        if known:
+            with library.catalog.writing() as connection:
+                roots.put_offline(connection, root, reason)
+            reason += f"; the {len(known)} files indexed below it are kept (`synesthete forget` removes them)"
+        self.missing[root] = Failure(root, FileState(0, 0), reason)
+
+
+def _named_below(root: str, library: Library) -> Callable[[str], bool]:
+    """Whether a path is there and at or below another path that the user named: its own scans judge it, not this one.
+
+    So a file that a rule ignores stays in the library once it was named itself.
+    """
+    named = [each for each in library.catalog.roots() if each != root and is_at_or_below(each, root)]
+    return lambda path: any(is_at_or_below(path, each) for each in named) and os.path.lexists(path)

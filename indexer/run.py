@@ -1,0 +1,284 @@
+"""Take files apart, embed their pieces, commit them.
+
+Threads, each with a decoding process of its own, take files apart; the calling thread embeds the pieces of many files
+together and commits each source when its last piece has its embedding. The queue between them is bounded, so memory
+stays bounded too, and the slowest stage sets the pace.
+"""
+
+import queue
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from indexer.control import Control
+from indexer.embedder import Embedder
+from indexer.errors import ExtractionError
+from indexer.extract.registry import format_of
+from indexer.extract.sandbox import ExtractionWorker
+from indexer.fingerprint import content_hash
+from indexer.ledger import Ledger
+from indexer.options import Change, PipelineOptions, Progress
+from indexer.pieces import ExtractedPiece
+from indexer.plan import File
+from storage.library import Library
+from storage.records import Failure, FileState, Modality, Piece, Source, StoredSource
+
+_SECONDS_BETWEEN_LOOKS = 0.2
+"""How long a run that waits may take to notice that it is to wait, to go on or to end."""
+
+
+@dataclass(frozen=True)
+class _Opened:
+    file: File
+    source: Source
+
+
+@dataclass(frozen=True)
+class _Extracted:
+    file: File
+    piece: ExtractedPiece
+
+
+@dataclass(frozen=True)
+class _Finished:
+    file: File
+
+
+@dataclass(frozen=True)
+class _Failed:
+    file: File
+    reason: str
+
+
+@dataclass(frozen=True)
+class _SameContent:
+    """The catalog held a source with these bytes when the file was read."""
+
+    file: File
+    content_hash: bytes
+
+
+_Message = _Opened | _Extracted | _Finished | _Failed | _SameContent | BaseException
+
+
+@dataclass
+class _OpenSource:
+    """A source whose pieces are still arriving or still lack their embeddings."""
+
+    opened: _Opened
+    pieces: list[Piece] = field(default_factory=list)
+    waiting: int = 0
+    complete: bool = False
+
+
+class Run:
+    """One pass over changed files: the threads that extract, and the calling thread that embeds and commits."""
+
+    def __init__(
+        self,
+        library: Library,
+        embedder: Embedder,
+        options: PipelineOptions,
+        on_progress: Callable[[Progress], None],
+        control: Control,
+        ledger: Ledger,
+    ) -> None:
+        self._library, self._embedder, self._options, self._on_progress = library, embedder, options, on_progress
+        self._control, self._ledger = control, ledger
+        self._total = self._done = 0
+        self._files: deque[File] = deque()
+        self._messages: queue.Queue[_Message] = queue.Queue(maxsize=2 * options.batch)
+        self._stop = threading.Event()
+        self._workers: list[ExtractionWorker] = []
+        self._open: dict[str, _OpenSource] = {}
+        self._batch: list[_Extracted] = []
+        self.indexed = self.moved = self.unchanged = 0
+        self.pieces: Counter[Modality] = Counter()
+
+    def process(self, files: Sequence[File]) -> bool:
+        """Index ``files``; whether each is committed, as a source or as a failure, and nothing stopped it before."""
+        self._files.extend(files)
+        self._total = len(files)
+        threads = [
+            threading.Thread(target=self._extract_files, name=f"extract-{number}", daemon=True)
+            for number in range(min(self._options.workers, len(files)))
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            while self._done < self._total and not self._control.stop():
+                try:
+                    message = self._messages.get_nowait()
+                except queue.Empty:
+                    if self._batch:  # rather than leave it waiting for slower extraction
+                        self._embed_batch()
+                    else:
+                        self._wait()
+                    continue
+                self._take(message)
+        finally:
+            self._stop.set()
+            for worker in self._workers:  # one may be in the middle of a long film
+                worker.interrupt()
+            for thread in threads:
+                thread.join()
+        return self._done == self._total
+
+    def _wait(self) -> None:
+        """Take the next message, should there be one soon."""
+        try:
+            self._take(self._messages.get(timeout=_SECONDS_BETWEEN_LOOKS))
+        except queue.Empty:
+            if (reason := self._control.hold()) is not None:
+                self._on_progress(Progress(self._done, self._total, "", paused=reason))
+
+    # --- in the extracting threads
+
+    def _extract_files(self) -> None:
+        try:
+            with ExtractionWorker(self._embedder.media, self._options.limits) as worker:
+                self._workers.append(worker)
+                while not self._stop.is_set():
+                    if self._control.hold() is not None:
+                        self._stop.wait(_SECONDS_BETWEEN_LOOKS)
+                        continue
+                    try:
+                        file = self._files.popleft()
+                    except IndexError:
+                        # The committing thread may put a file back; it stops this thread when nothing is left.
+                        self._stop.wait(0.05)
+                        continue
+                    self._extract(worker, file)
+        except BaseException as error:  # whatever it is, the committing thread must hear of it
+            self._send(error)
+
+    def _extract(self, worker: ExtractionWorker, file: File) -> None:
+        path = Path(file.path)
+        try:
+            digest = content_hash(path)
+            if file.may_reuse and self._library.catalog.sources_with_content(digest):
+                self._send(_SameContent(file, digest))
+                return
+            extraction = worker.open(path)
+            recorded_ns = _nanoseconds(extraction.recorded)
+            source = Source(file.path, extraction.kind, file.state, digest, extraction.duration, recorded_ns)
+            self._send(_Opened(file, source))
+            count = 0
+            for piece in extraction.pieces:
+                if self._stop.is_set():
+                    return
+                self._send(_Extracted(file, piece))
+                count += 1
+            status = path.stat()
+            if FileState(status.st_size, status.st_mtime_ns) != file.state:
+                raise ExtractionError("it changed while it was being read; it will be read again in the next run")
+            if count == 0:
+                raise ExtractionError("nothing in it can be searched")
+            self._send(_Finished(file))
+        except ExtractionError as error:
+            self._send(_Failed(file, str(error)))
+        except OSError as error:
+            self._send(_Failed(file, f"it cannot be read ({error.strerror or error})"))
+
+    def _send(self, message: _Message) -> None:
+        while not self._stop.is_set():
+            if self._control.hold() is not None:  # the decoder waits as well: nobody takes its pieces
+                self._stop.wait(_SECONDS_BETWEEN_LOOKS)
+                continue
+            try:
+                self._messages.put(message, timeout=0.1)
+                return
+            except queue.Full:
+                continue
+
+    # --- in the calling thread
+
+    def _take(self, message: _Message) -> None:
+        if isinstance(message, BaseException):
+            raise message
+        path = message.file.path
+        if isinstance(message, _Opened):
+            self._open[path] = _OpenSource(message)
+        elif isinstance(message, _Extracted):
+            self._open[path].waiting += 1
+            self._batch.append(message)
+            if len(self._batch) >= self._options.batch:
+                self._embed_batch()
+        elif isinstance(message, _Finished):
+            self._open[path].complete = True
+            self._commit_if_ready(path)
+        elif isinstance(message, _Failed):
+            self._open.pop(path, None)
+            self._batch = [extracted for extracted in self._batch if extracted.file.path != path]
+            self._library.catalog.put_failure(Failure(path, message.file.state, message.reason))
+            self._advance(message.file, "failed", message.reason)
+        else:
+            self._reuse(message)
+
+    def _embed_batch(self) -> None:
+        batch, self._batch = self._batch, []
+        if not batch:
+            return
+        vectors = self._embedder.embed([extracted.piece for extracted in batch])
+        for extracted, vector in zip(batch, vectors.astype("<f2"), strict=True):
+            piece, source = extracted.piece, self._open[extracted.file.path]
+            source.pieces.append(Piece(piece.modality, vector, piece.text, piece.start, piece.end, piece.page))
+            source.waiting -= 1
+        for path in {extracted.file.path for extracted in batch}:
+            self._commit_if_ready(path)
+
+    def _commit_if_ready(self, path: str) -> None:
+        source = self._open[path]
+        if not source.complete or source.waiting:
+            return
+        del self._open[path]
+        self._library.catalog.put_source(source.opened.source, source.pieces)
+        self.pieces.update(piece.modality for piece in source.pieces)
+        self.indexed += 1
+        self._advance(source.opened.file, "indexed")
+
+    def _reuse(self, message: _SameContent) -> None:
+        """Give a file the embeddings of the source that has the same bytes: itself, one that moved, or one copied."""
+        catalog, file = self._library.catalog, message.file
+        originals = [
+            held
+            for held in catalog.sources_with_content(message.content_hash)
+            if format_of(Path(held.source.path)) == format_of(Path(file.path))
+        ]
+        if not originals:  # replaced meanwhile, or the same bytes under a name that is read differently
+            self._files.append(replace(file, may_reuse=False))
+            return
+        same_path = [held for held in originals if held.source.path == file.path]
+        if same_path:
+            catalog.touch_source(same_path[0], file.state)
+            self.unchanged += 1
+            self._advance(file, "unchanged")
+        else:
+            self._move_or_copy(originals, file)
+            self.indexed += 1
+            self.moved += 1
+            self._advance(file, "moved")
+
+    def _move_or_copy(self, originals: Sequence[StoredSource], file: File) -> None:
+        catalog = self._library.catalog
+        gone = [held for held in originals if not Path(held.source.path).exists()]
+        original = (gone or originals)[0]
+        source = replace(original.source, path=file.path, state=file.state)
+        if gone:
+            catalog.move_source(original, source)
+        else:
+            catalog.copy_source(original, source)
+
+    def _advance(self, file: File, change: Change, failure: str | None = None) -> None:
+        self._done += 1
+        self._ledger.done(file.root)
+        self._on_progress(Progress(self._done, self._total, file.path, failure, change=change))
+
+
+def _nanoseconds(seconds: float | None) -> int | None:
+    """A time as the catalog keeps it; one that does not fit its column is none."""
+    if seconds is None or not abs(seconds) < 9e9:
+        return None
+    return int(seconds * 1e9)
