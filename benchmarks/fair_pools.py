@@ -5,9 +5,9 @@
 A question is found when a right piece of the modality that is meant is among the first ten: of that modality alone
 (*single*), or of all (*mixed*; right pieces of other modalities are taken out). A mixed list of ten over five
 modalities is harder by construction; so the share of the list that is of the modality meant stands beside it. Pools:
-all held-out rows as they are; as many of each modality; one modality large and the others small. Compared are the raw cosine, the
-deviations above the background, the library's empirical tail, and these deviations with the number of pieces taken
-into account (relevance, as a search gives it).
+all held-out rows as they are; as many of each modality; one modality large and the others small. Compared are the raw
+cosine, the deviations above the background, the library's empirical tail, and these deviations with the number of
+pieces taken into account (relevance, as a search gives it).
 """
 
 import argparse
