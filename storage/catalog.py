@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy import update as update_rows
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from storage import tables, transcripts
+from storage import tables, transcripts, words
 from storage.checksums import piece_checksum, source_checksum
 from storage.conditions import at_or_below, clauses
 from storage.errors import DamagedCatalogError, DataFolderError, ModelMismatchError
@@ -200,6 +200,7 @@ class Catalog:
             source_id = _replace_source(connection, source)
             if pieces:
                 connection.execute(insert(tables.piece), [_piece_row(source_id, piece) for piece in pieces])
+            _index_words(connection, source_id, source.path)
             _seal(connection, source_id)
 
     def copy_source(self, original: StoredSource, source: Source) -> None:
@@ -213,6 +214,7 @@ class Catalog:
             copies = copies.order_by(tables.piece.c.id)
             connection.execute(insert(tables.piece).from_select(["source_id", *(c.name for c in columns)], copies))
             transcripts.copy_rows(connection, original.id, source_id)
+            _index_words(connection, source_id, source.path)
             _seal(connection, source_id)
 
     def move_source(self, original: StoredSource, source: Source) -> None:
@@ -220,6 +222,7 @@ class Catalog:
         with self.writing() as connection:
             _clear_path(connection, source.path)
             _update_source(connection, original.id, source)
+            words.put_name(connection, original.id, source.path)
             _seal(connection, original.id)
 
     def touch_source(self, original: StoredSource, state: FileState) -> None:
@@ -236,12 +239,12 @@ class Catalog:
         """Commit that these sources are gone, with their pieces."""
         with self.writing() as connection:
             for ids in _chunks([source.id for source in sources]):
-                connection.execute(delete(tables.source).where(tables.source.c.id.in_(ids)))
+                _delete_sources(connection, tables.source.c.id.in_(ids))
 
     def forget(self, path: str) -> int:
         """Commit that nothing at or below ``path`` belongs to the library; returns how many sources left it."""
         with self.writing() as connection:
-            gone = connection.execute(delete(tables.source).where(at_or_below(tables.source.c.path, path))).rowcount
+            gone = _delete_sources(connection, at_or_below(tables.source.c.path, path))
             connection.execute(delete(tables.failure).where(at_or_below(tables.failure.c.path, path)))
             connection.execute(delete(tables.root).where(at_or_below(tables.root.c.path, path)))
             connection.execute(delete(tables.mount).where(at_or_below(tables.mount.c.path, path)))
@@ -428,8 +431,20 @@ def _source_row(source: Source) -> dict[str, Any]:
     }
 
 
+def _delete_sources(connection: Connection, condition: ColumnElement[bool]) -> int:
+    """Delete the sources that meet ``condition`` with all that is theirs; returns how many."""
+    words.remove(connection, condition)
+    return connection.execute(delete(tables.source).where(condition)).rowcount
+
+
+def _index_words(connection: Connection, source_id: int, path: str) -> None:
+    """Let a source with new rows be found by its name and its texts."""
+    words.add(connection, source_id)
+    words.put_name(connection, source_id, path)
+
+
 def _clear_path(connection: Connection, path: str) -> None:
-    connection.execute(delete(tables.source).where(tables.source.c.path == path))
+    _delete_sources(connection, tables.source.c.path == path)
     connection.execute(delete(tables.failure).where(tables.failure.c.path == path))
 
 
@@ -440,6 +455,7 @@ def _replace_source(connection: Connection, source: Source) -> int:
     if held is None:
         added = connection.execute(insert(tables.source).values(_source_row(source)))
         return int(added.inserted_primary_key[0])  # type: ignore[index]
+    words.remove(connection, tables.source.c.id == held)
     transcripts.delete_rows(connection, held)
     connection.execute(delete(tables.piece).where(tables.piece.c.source_id == held))
     _update_source(connection, held, source)

@@ -2,19 +2,21 @@
 
 import os
 import shutil
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from sqlalchemy import delete, select
 
-from storage import generations, tables
+from storage import generations, tables, words
 from storage.catalog import Catalog
 from storage.errors import DamagedCatalogError, DataFolderError
 from storage.library import Library
 from storage.lock import WriterLock
 from storage.records import MODALITIES, Modality, PieceFilter
 from storage.salvage import Survey, mark, salvage, survey
+from storage.sqlite_file import open_reader
 
 _DAMAGED = "catalog.sqlite.damaged"
 _REPAIR = "`synesthete check --repair` saves what can be read"
@@ -49,7 +51,7 @@ def check_folder(folder: Path) -> list[Finding]:
         if (following / "catalog.sqlite").exists() and not _is_sound(following):
             findings.append(Finding(f"{following}: the unfinished re-embedding is damaged", _REPAIR.split(" saves")[0]))
         if not findings:  # an index of what is damaged proves nothing
-            findings = _index_findings(library)
+            findings = _index_findings(library) + _word_findings(library.home)
         return findings
     except DamagedCatalogError as error:
         return [Finding(str(error).partition(";")[0], _REPAIR)]
@@ -79,6 +81,7 @@ def repair(folder: Path) -> list[str]:
             done += _put_together(folder, home, found)
         elif found.hurt or found.orphans:
             done += _mark(home, found)
+        done += _mend_words(generations.current(folder))
         library = Library(folder)
         try:
             if done or _index_findings(library):
@@ -118,6 +121,18 @@ def _mark(home: Path, found: Survey) -> list[str]:
     return done + ([f"{found.orphans} pieces that belonged to no source have been removed"] if found.orphans else [])
 
 
+def _mend_words(home: Path) -> list[str]:
+    if not _word_findings(home):
+        return []
+    catalog = Catalog(home)
+    try:
+        with catalog.writing() as connection:
+            words.rebuild(connection)
+    finally:
+        catalog.close()
+    return ["the index of words has been built anew from the catalog"]
+
+
 def _keep(path: Path, place: Path) -> None:
     """Let a file be found under another name, too; it is not touched itself."""
     try:
@@ -155,6 +170,13 @@ def _catalog_findings(home: Path) -> list[Finding]:
     if found.orphans:
         findings.append(Finding(f"{path}: {found.orphans} pieces belong to no source", _REPAIR))
     return findings
+
+
+def _word_findings(home: Path) -> list[Finding]:
+    path = home / "catalog.sqlite"
+    with closing(open_reader(path)) as connection:
+        fault = words.fault(connection)
+    return [] if fault is None else [Finding(f"{path}: {fault}", _REPAIR)]
 
 
 def _index_findings(library: Library) -> list[Finding]:

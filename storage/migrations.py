@@ -1,7 +1,8 @@
 """Bring a catalog file up to this version, one step a transaction. Steps are appended, never edited.
 
 SQLite's ``user_version`` counts the steps done and is set in the same transaction as the step itself, so a crash leaves
-either both or neither. Every step changes the schema, so that a damaged number can be told from a newer version's.
+either both or neither. Every step changes the schema, so that a damaged number can be told from a newer version's. Steps
+may call ``name_words``, which every connection to a catalog knows.
 """
 
 import sqlite3
@@ -14,6 +15,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
 from storage.errors import DamagedCatalogError, NewerCatalogError
+from storage.name_words import name_words
 
 _NO_VERSION = (
     "{}: the catalog is damaged (its version is not that of what it holds); `synesthete check --repair` saves what can "
@@ -95,6 +97,18 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE root ADD COLUMN files_per_second FLOAT",
         "CREATE TABLE mount (root VARCHAR NOT NULL, path VARCHAR NOT NULL, PRIMARY KEY (root, path))",
     ),
+    # An index of words over the names of files and all texts; it reads them where they stand.
+    (
+        "INSERT INTO segment (source_id, origin, text) SELECT id, 'name', name_words(path) FROM source ORDER BY id",
+        """CREATE VIEW words_text AS
+            SELECT 2 * id AS id, source_id, CASE modality WHEN 'document' THEN 'page' ELSE 'passage' END AS origin, text
+            FROM piece WHERE text <> ''
+            UNION ALL SELECT 2 * id + 1, source_id, origin, text FROM segment""",
+        """CREATE VIRTUAL TABLE words USING fts5 (
+            text, content='words_text', content_rowid='id', tokenize='unicode61 remove_diacritics 2'
+        )""",
+        "INSERT INTO words (words) VALUES ('rebuild')",
+    ),
 )
 
 
@@ -145,6 +159,7 @@ def _schema(rows: Iterable[Iterable[object]]) -> dict[str, tuple[str, ...]]:
 @cache
 def _schema_after(steps: int) -> dict[str, tuple[str, ...]]:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.create_function("name_words", 1, name_words)
         for statements in MIGRATIONS[:steps]:
             for statement in statements:
                 connection.execute(statement)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Table, insert
 
-from storage import tables
+from storage import tables, words
 from storage.catalog import Catalog
 from storage.checksums import piece_checksum, source_checksum
 from storage.migrations import schema_faults
@@ -100,6 +100,8 @@ def salvage(path: Path, whole: set[int], hurt: Sequence[str], home: Path) -> Non
                 for table in (tables.segment, tables.transcript):
                     rows = _rows(connection, table)
                     _copy(catalog, table, (row for row in rows if row["source_id"] in whole))
+        with catalog.writing() as writing:
+            words.rebuild(writing)
         mark(catalog, hurt)
     finally:
         catalog.close()

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.engine import ExceptionContext
 
 from storage.errors import DamagedCatalogError, DataFolderError, LibraryBusyError
+from storage.name_words import name_words
 
 
 def open_engine(path: Path) -> Engine:
@@ -38,6 +39,7 @@ def open_engine(path: Path) -> Engine:
         except (UnicodeDecodeError, MemoryError) as error:
             raise_own_error(path, error)
             raise
+        connection.create_function("name_words", 1, name_words, deterministic=True)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

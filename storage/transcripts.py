@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, literal, select
 
-from storage import tables
+from storage import tables, words
 from storage.conditions import at_or_below
 from storage.records import Failure, FileState, Origin, TextSegment, Transcript
 
@@ -52,6 +52,7 @@ def of_source(connection: Connection, source_id: int, origin: Origin) -> Transcr
 def put(connection: Connection, source_id: int, transcript: Transcript) -> None:
     """Write a transcript in place of the one of the same origin."""
     note, segment = tables.transcript, tables.segment
+    words.remove(connection, tables.source.c.id == source_id, transcript.origin)
     for table in (note, segment):
         connection.execute(delete(table).where(table.c.source_id == source_id, table.c.origin == transcript.origin))
     connection.execute(
@@ -64,16 +65,17 @@ def put(connection: Connection, source_id: int, transcript: Transcript) -> None:
     )
     if transcript.segments:
         connection.execute(insert(segment), [_segment_row(source_id, each) for each in transcript.segments])
+        words.add(connection, source_id, transcript.origin)
 
 
 def copy_rows(connection: Connection, original_id: int, source_id: int) -> None:
-    """Give a source the transcripts of another one with the same bytes."""
+    """Give a source the transcripts of another one with the same bytes; their words are not indexed yet."""
     for table, names in (
         (tables.transcript, ("origin", "made_from", "problem")),
         (tables.segment, ("origin", "text", "start", "end", "page")),
     ):
         rows = select(literal(source_id), *(table.c[name] for name in names))
-        rows = rows.where(table.c.source_id == original_id)
+        rows = rows.where(table.c.source_id == original_id, table.c.origin != "name")
         connection.execute(insert(table).from_select(["source_id", *names], rows))
 
 

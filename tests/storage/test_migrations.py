@@ -8,6 +8,7 @@ import numpy as np
 
 from storage.catalog import Catalog
 from storage.migrations import MIGRATIONS, schema_faults
+from storage.name_words import name_words
 from storage.records import PieceFilter
 
 
@@ -15,6 +16,7 @@ def catalog_of_version(folder: Path, version: int) -> Path:
     """The file that the first ``version`` steps make."""
     path = folder / "catalog.sqlite"
     connection = sqlite3.connect(path)
+    connection.create_function("name_words", 1, name_words)
     for statements in MIGRATIONS[:version]:
         for statement in statements:
             connection.execute(statement)
