@@ -1,8 +1,8 @@
 """Bring a catalog file up to this version, one step a transaction. Steps are appended, never edited.
 
 SQLite's ``user_version`` counts the steps done and is set in the same transaction as the step itself, so a crash leaves
-either both or neither. Every step changes the schema, so that a damaged number can be told from a newer version's. Steps
-may call ``name_words``, which every connection to a catalog knows.
+either both or neither. Every step changes the schema, so that a damaged number can be told from a newer version's.
+Steps may call ``name_words``, which every connection to a catalog knows.
 """
 
 import sqlite3
