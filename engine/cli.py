@@ -200,11 +200,15 @@ def search(
         float | None,
         typer.Option(metavar="R", help="Relevance from which a hit is close, 0 to 1; 0 takes all for close."),
     ] = None,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Only the words as they stand, whatever they mean; needs no model.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Find files by words, by files they should resemble, or any mix of these.
 
-    Any part may end in ^WEIGHT: "beach^2" counts twice as much as a part without.
+    Any part may end in ^WEIGHT: "beach^2" counts twice as much as a part without. What stands in quotation marks, as in
+    'harbour "green light"', must stand in the file.
     """
     filters = Filters(
         kinds=frozenset() if kind is None else parse_kinds(kind),
@@ -230,6 +234,7 @@ def search(
             each_moment=moments,
             include_self=include_self,
             cutoff=cutoff,
+            exact=exact,
         )
         result = engine.ask(query)
         engine.keep_answer(result)

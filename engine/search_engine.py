@@ -15,6 +15,7 @@ from engine.gpu_switch import GpuSwitch
 from engine.query.calibrate import Background
 from engine.query.copies import own_pieces
 from engine.query.embed_query import embed_query
+from engine.query.exact import exact_search
 from engine.query.hits import Hit, SearchResult
 from engine.query.last_answer import keep_answer, kept_hit
 from engine.query.parse import parse_like
@@ -238,6 +239,7 @@ class SearchEngine:
         each_moment: bool = False,
         include_self: bool = False,
         cutoff: float | None = None,
+        exact: bool = False,
         **filters: Unpack[FilterOptions],
     ) -> SearchResult:
         """Find files by words, by files or earlier hits they should resemble, or several of these together.
@@ -259,6 +261,7 @@ class SearchEngine:
                 each_moment=each_moment,
                 include_self=include_self,
                 cutoff=cutoff,
+                exact=exact,
             )
         )
 
@@ -275,16 +278,17 @@ class SearchEngine:
     def _ask(self, query: Query, library: Library) -> SearchResult:
         catalog = library.catalog
         _check_paths(query, catalog)
+        cutoff = self._settings.search.cutoff if query.cutoff is None else query.cutoff
+        if query.exact:
+            started = time.perf_counter()
+            return _result(exact_search(catalog, query), cutoff, started)
         embedder = self._embedder_of(catalog)
         started = time.perf_counter()
         library.refresh()
         readings = embed_query(query, embedder, self._limits(), catalog)
         own = own_pieces(() if query.include_self else query.wanted, catalog)
         self._gpu.asked(library)
-        hits = search_library(library, query, readings, own, _priors(embedder))
-        cutoff = self._settings.search.cutoff if query.cutoff is None else query.cutoff
-        close = any(hit.relevance >= cutoff for hit in hits)
-        return SearchResult((time.perf_counter() - started) * 1000, tuple(hits), close)
+        return _result(search_library(library, query, readings, own, _priors(embedder), cutoff), cutoff, started)
 
     def keep_answer(self, result: SearchResult) -> None:
         """Keep ``result`` as the last answer, to which ``#1``, ``#2`` and so on refer on the command line."""
@@ -415,6 +419,11 @@ class _Indexing:
     ) -> TranscriptSummary:
         library, embedder = self.engine._current(), self.engine._embedder()
         return index_words(library, embedder, roots, self.options, on_progress, control)
+
+
+def _result(hits: Sequence[Hit], cutoff: float, started: float) -> SearchResult:
+    close = any(hit.relevance >= cutoff for hit in hits)
+    return SearchResult((time.perf_counter() - started) * 1000, tuple(hits), close)
 
 
 def _priors(embedder: "ModelEmbedder") -> dict[tuple[Modality, Modality], Background]:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import QueryError
+from engine.query.exact import without_quotes
 from engine.query.query import LikeFile, LikeHit, Part, Query, Words
 from indexer.embedder import Embedder
 from indexer.errors import ExtractionError
@@ -62,7 +63,7 @@ def _meant(vectors: Mapping[Modality, Vector], sense: Modality | None, weight: f
 def _vectors(part: Part, embedder: Embedder, worker: ExtractionWorker, catalog: Catalog) -> dict[Modality, Vector]:
     """One vector for each modality found in a part: the mean over its pieces."""
     if isinstance(part, Words):
-        return {"text": embedder.embed([ExtractedPiece("text", text=part.text)])[0]}
+        return {"text": embedder.embed([ExtractedPiece("text", text=without_quotes(part.text))])[0]}
     found = _file_vectors(part, embedder, worker) if isinstance(part, LikeFile) else _hit_vectors(part, catalog)
     return {modality: _mean(found[modality]) for modality in MODALITIES if modality in found}
 

@@ -28,6 +28,12 @@ def matches(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
     return [found.span() for found in _WORD.finditer(text) if _stem(found[0]) in wanted]
 
 
+def content_words(texts: Sequence[str]) -> tuple[str, ...]:
+    """The different words in ``texts`` that carry meaning of their own; all, if none does."""
+    found = list(dict.fromkeys(word.casefold() for text in texts for word in _WORD.findall(text)))
+    return tuple([word for word in found if word not in _EMPTY] or found)
+
+
 def excerpt(text: str | None, words: Sequence[str]) -> str | None:
     """At most ``LONGEST`` characters of ``text`` on one line, cut between words; None when there is no text."""
     line = " ".join((text or "").split())

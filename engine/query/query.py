@@ -122,7 +122,8 @@ class Query:
 
     ``limit``: how many hits. ``each_moment``: every place found is a hit of its own, instead of one hit a file.
     ``include_self``: the files asked with, and exact copies of them, may answer too. ``cutoff``: the relevance from
-    which a hit is close, 0 to 1; None leaves it to the settings.
+    which a hit is close, 0 to 1; None leaves it to the settings. ``exact``: only the words count as they stand, not
+    what they mean.
     """
 
     wanted: tuple[Part, ...]
@@ -132,6 +133,7 @@ class Query:
     each_moment: bool = False
     include_self: bool = False
     cutoff: float | None = None
+    exact: bool = False
 
     def __post_init__(self) -> None:
         if not self.wanted:
@@ -140,6 +142,8 @@ class Query:
             raise QueryError(f"{self.limit} results cannot be given; ask for one or more")
         if self.cutoff is not None and not 0 <= self.cutoff <= 1:
             raise QueryError(f"{self.cutoff:g} is no cut-off; relevance goes from 0 to 1")
+        if self.exact and not all(isinstance(part, Words) for part in (*self.wanted, *self.unwanted)):
+            raise QueryError("--exact looks for words as they stand: give words, and no file")
 
     @property
     def words(self) -> tuple[str, ...]:

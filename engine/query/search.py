@@ -1,20 +1,26 @@
 """From the readings of a query to hits: candidates of every modality, ranked together, grouped by file or place."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.query.candidates import Candidate, Priors, Scope, all_candidates, best_candidates, ranked, scales
 from engine.query.embed_query import Reading
+from engine.query.exact import WordHit, asked_words, fused_ranks, sources_allowed, word_hits
 from engine.query.excerpt import excerpt
 from engine.query.hits import Hit, Moment
 from engine.query.moments import Place, places
 from engine.query.query import Query
 from storage.library import Library
+from storage.records import Modality
+from storage.words import WordMatch
 
 _MOMENTS = 5
+# A file that lacks more of what was asked says too little to be moved for it.
+_LEAST_SHARE = 0.5
+_WORD_FILES = 4
 
 
 @dataclass(frozen=True)
@@ -26,7 +32,12 @@ class _File:
 
 
 def search(
-    library: Library, query: Query, readings: Sequence[Reading], own: NDArray[np.int64], priors: Priors
+    library: Library,
+    query: Query,
+    readings: Sequence[Reading],
+    own: NDArray[np.int64],
+    priors: Priors,
+    cutoff: float,
 ) -> list[Hit]:
     """The best ``query.limit`` files by the relevance of their best piece, or the best places if that is asked for.
 
@@ -34,17 +45,21 @@ def search(
     part, modality of the piece). Exact under any filter: each modality is searched among the pieces that pass until it
     has given ``query.limit`` different files or all it has. Raises QueryError.
     """
-    scope = Scope(library.matching_pieces(query.filters.condition), own)
+    words = _find_words(library, query)
+    own = np.union1d(own, words.without)
+    scope = Scope(_both(library.matching_pieces(query.filters.condition), words.among), own)
     asked = scales(library, readings, priors, scope)
     found = [candidate for scale in asked for candidate in best_candidates(library, scale, query.limit, scope)]
+    hidden = set(own.tolist())
+    holding = library.catalog.pieces_of(hit.match.source_id for hit in words.hits)
+    found += all_candidates(library, asked, {each.id: each for each in holding if each.id not in hidden})
     best_of_source: dict[int, Candidate] = {}
     for candidate in ranked(found):
         best_of_source.setdefault(candidate.location.source_id, candidate)
-    chosen = list(best_of_source.values())[: query.limit]
+    chosen = _fused(list(best_of_source.values()), words.hits, cutoff)[: query.limit]
 
     # The best places are in the best files: no other file has a place better than the best of each of these.
     wanted = [best for best in chosen if query.each_moment or best.location.start is not None]
-    hidden = set(own.tolist())
     pieces = library.catalog.pieces_of(best.location.source_id for best in wanted)
     by_source: dict[int, list[Candidate]] = {best.location.source_id: [] for best in chosen}
     for candidate in all_candidates(library, asked, {each.id: each for each in pieces if each.id not in hidden}):
@@ -52,7 +67,77 @@ def search(
     files = [_File(best, places(by_source[best.location.source_id] or [best])) for best in chosen]
     if query.each_moment:
         return _each_place(files, query)
-    return [_hit(file.best, file.places[0], file.places, query) for file in files]
+    where = {hit.match.source_id: hit.match for hit in words.hits if hit.is_whole and hit.match.origin != "name"}
+    return [
+        _at_words(_hit(file.best, file.places[0], file.places, query), where.get(file.best.location.source_id), query)
+        for file in files
+    ]
+
+
+@dataclass(frozen=True)
+class _WordsFound:
+    """What the exact search says: files that hold the words, best first; the only pieces that may answer (None: all),
+    by modality; pieces that may not."""
+
+    hits: Sequence[WordHit]
+    among: Mapping[Modality, NDArray[np.int64]] | None
+    without: NDArray[np.int64]
+
+
+def _find_words(library: Library, query: Query) -> _WordsFound:
+    with library.catalog.reading() as connection:
+        allowed, excluded = sources_allowed(connection, query)
+        asked = asked_words(query.words)
+        hits = word_hits(connection, asked, query.filters.condition, allowed, excluded, all_words=False)
+    among: dict[Modality, list[int]] | None = None
+    if allowed is not None:
+        among = {}
+        for piece in library.catalog.pieces_of(sorted(allowed)):
+            among.setdefault(piece.modality, []).append(piece.id)
+    without = np.array([piece.id for piece in library.catalog.pieces_of(sorted(excluded))], dtype=np.int64)
+    arrays = None if among is None else {m: np.array(sorted(ids), dtype=np.int64) for m, ids in among.items()}
+    hits = [hit for hit in hits if hit.share >= _LEAST_SHARE][: _WORD_FILES * query.limit]
+    return _WordsFound(hits, arrays, without)
+
+
+def _both(
+    first: Mapping[Modality, NDArray[np.int64]] | None, second: Mapping[Modality, NDArray[np.int64]] | None
+) -> Mapping[Modality, NDArray[np.int64]] | None:
+    """The pieces in both, where None holds all."""
+    if first is None or second is None:
+        return second if first is None else first
+    return {modality: np.intersect1d(first[modality], second[modality]) for modality in first.keys() & second.keys()}
+
+
+def _fused(best: Sequence[Candidate], words: Sequence[WordHit], cutoff: float) -> list[Candidate]:
+    """One candidate a file, best first, in an order to which meaning and words have contributed.
+
+    Ranks are fused among the files of one kind, which then share out the relevances of that kind anew: words move a
+    file before others of its kind, and leave it to relevance how kinds compare. Otherwise every text with the word would
+    stand before the best picture. A file that holds all words is close, as are those that it did not overtake.
+    """
+    whole = {hit.match.source_id for hit in words if hit.is_whole}
+    order: list[Candidate] = []
+    for kind in dict.fromkeys(each.location.kind for each in best):
+        of_kind = {each.location.source_id: each for each in best if each.location.kind == kind}
+        slots = [each.relevance for each in of_kind.values()]
+        holders = [hit.match.source_id for hit in words if hit.match.source_id in of_kind]
+        least = 0.0
+        placed = []
+        for number, relevance in reversed([*zip(fused_ranks(list(of_kind), holders), slots, strict=True)]):
+            least = max(least, relevance, cutoff if number in whole else 0.0)
+            placed.append(replace(of_kind[number], relevance=least))
+        order += reversed(placed)
+    return sorted(order, key=lambda each: -each.relevance)  # stable: what is equal keeps the order of its kind
+
+
+def _at_words(hit: Hit, match: WordMatch | None, query: Query) -> Hit:
+    """A hit that shows where the words stand."""
+    if match is None:
+        return hit
+    pieces = hit.pieces if match.piece_id is None else (match.piece_id,)
+    snippet = excerpt(match.text, query.words)
+    return replace(hit, start=match.start, end=match.end, page=match.page, snippet=snippet, pieces=pieces)
 
 
 def _each_place(files: Sequence[_File], query: Query) -> list[Hit]:
