@@ -249,7 +249,7 @@ class SearchEngine:
         ``LikeHit`` carry a weight. ``filters`` choose who may answer, see ``Filters``. ``each_moment``: every place
         found is a hit of its own. ``include_self``: exact copies of what was asked with may answer too.
         ``cutoff``: the relevance from which a hit is close (the settings have one); when none is, ``close`` of the
-        result is False, and its hits are merely what is nearest.
+        result is False, and its hits are merely what is nearest. ``exact``: words count as they stand, not by meaning.
         Raises QueryError for a query without sense or a file that cannot be read, ModelError, ModelMismatchError.
         """
         return self.ask(

@@ -155,6 +155,12 @@ def sources_with(connection: Connection, expression: str) -> set[int]:
     return found
 
 
+def count_up_to(connection: Connection, expression: str, most: int) -> int:
+    """How many texts match an FTS5 ``expression``; what goes beyond ``most`` is not counted."""
+    matching = select(literal(1)).select_from(_words).where(_words.c.words.op("MATCH")(expression)).limit(most + 1)
+    return int(connection.execute(select(func.count()).select_from(matching.subquery())).scalar_one())
+
+
 def all_of(words: Sequence[str]) -> str:
     """The FTS5 expression for texts in which all ``words`` stand; their characters have no meaning of their own."""
     return " AND ".join(map(_quoted, words))

@@ -72,7 +72,12 @@ def sources_allowed(connection: Connection, query: Query) -> tuple[set[int] | No
 
 
 def word_hits(
-    connection: Connection, asked: Asked, condition: PieceFilter, allowed: set[int] | None, excluded: set[int], all_words: bool
+    connection: Connection,
+    asked: Asked,
+    condition: PieceFilter,
+    allowed: set[int] | None,
+    excluded: set[int],
+    all_words: bool,
 ) -> list[WordHit]:
     """Files that hold ``asked.words``, those with most of them first, then by BM25 of the best text.
 

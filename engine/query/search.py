@@ -113,8 +113,8 @@ def _fused(best: Sequence[Candidate], words: Sequence[WordHit], cutoff: float) -
     """One candidate a file, best first, in an order to which meaning and words have contributed.
 
     Ranks are fused among the files of one kind, which then share out the relevances of that kind anew: words move a
-    file before others of its kind, and leave it to relevance how kinds compare. Otherwise every text with the word would
-    stand before the best picture. A file that holds all words is close, as are those that it did not overtake.
+    file before others of its kind, and leave it to relevance how kinds compare. Otherwise every text with the word
+    would stand before the best picture. A file that holds all words is close, as are those that it did not overtake.
     """
     whole = {hit.match.source_id for hit in words if hit.is_whole}
     order: list[Candidate] = []
