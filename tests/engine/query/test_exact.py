@@ -1,0 +1,112 @@
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.errors import QueryError
+from engine.query.exact import asked_words, fused_ranks, without_quotes
+from engine.query.query import LikeFile, Query, Words
+from engine.search_engine import SearchEngine
+from tests.conftest import ROOT, Program, Samples
+
+
+def paths(hits: list[dict[str, object]]) -> list[str]:
+    return [Path(str(hit["path"])).name for hit in hits]
+
+
+def test_quoted_text_must_stand_in_the_file(samples: Samples) -> None:
+    answer = samples.program.json("search", '"the mushroom itself"')
+    assert paths(answer["hits"]) == ["field-guide.pdf"]
+    assert answer["hits"][0]["page"] == 2
+    assert "mushroom itself" in answer["hits"][0]["snippet"]
+    assert samples.program.json("search", '"itself mushroom the"')["hits"] == []
+
+
+def test_a_file_that_holds_the_words_is_close_and_shows_where(samples: Samples) -> None:
+    answer = samples.program.json("search", "mould of clay")
+    assert answer["close"]
+    best = next(hit for hit in answer["hits"] if hit["kind"] == "document")
+    assert (Path(best["path"]).name, best["page"]) == ("music-room.pdf", 4)
+    assert [hit["relevance"] for hit in answer["hits"]] == sorted(
+        (h["relevance"] for h in answer["hits"]), reverse=True
+    )
+
+
+def test_names_of_files_are_words(samples: Samples) -> None:
+    assert paths(samples.program.json("search", "IMG_2050", "-n", "1")["hits"]) == ["IMG_2050.png"]
+
+
+def test_exact_looks_for_words_alone(samples: Samples) -> None:
+    answer = samples.program.json("search", "--exact", "MUSHROOM")
+    assert "field-guide.pdf" in paths(answer["hits"])
+    assert {hit["score"] for hit in answer["hits"]} == {0.0}
+    filtered = samples.program.json("search", "--exact", "mushroom", "--kind", "document")
+    assert {hit["kind"] for hit in filtered["hits"]} == {"document"}
+    without = samples.program.json("search", "--exact", "mushroom", "--not", "wood")
+    assert "field-guide.pdf" not in paths(without["hits"])
+
+
+@pytest.mark.parametrize("words", ['a"b', "NEAR(x y)", "a OR *", "col:x", "-x ^y", '"', "x AND", "{x} + y"])
+def test_signs_of_the_index_are_plain_words(samples: Samples, words: str) -> None:
+    with SearchEngine.open(samples.program.data) as engine:
+        engine.ask(Query((Words(words),), exact=True))
+
+
+def test_exact_takes_no_file() -> None:
+    with pytest.raises(QueryError, match="no file"):
+        Query((Words("x"), LikeFile(Path("x.png"))), exact=True)
+
+
+def test_exact_loads_no_model(samples: Samples) -> None:
+    asked = [sys.executable, "-c", _LOADED, str(samples.program.data)]
+    done = subprocess.run(asked, capture_output=True, text=True, cwd=ROOT, timeout=120, check=True)
+    assert json.loads(done.stdout) == {"hits": True, "torch": False}
+
+
+_LOADED = """
+import json, sys
+from engine.query.query import Query, Words
+from engine.search_engine import SearchEngine
+with SearchEngine.open(sys.argv[1]) as engine:
+    hits = engine.ask(Query((Words("mushroom"),), exact=True)).hits
+print(json.dumps({"hits": bool(hits), "torch": "torch" in sys.modules}))
+"""
+
+
+def test_accents_do_not_matter_and_a_renamed_file_has_its_new_name(program: Program, tmp_path: Path) -> None:
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    (folder / "Cafetiere.txt").write_text("Un café crème, s'il vous plaît.")
+    program.json("index", folder)
+    assert paths(program.json("search", "--exact", "cafe creme")["hits"]) == ["Cafetiere.txt"]
+    (folder / "Cafetiere.txt").rename(folder / "Percolator.txt")
+    program.json("index", folder)
+    assert paths(program.json("search", "--exact", "percolator")["hits"]) == ["Percolator.txt"]
+    assert program.json("search", "--exact", "cafetiere")["hits"] == []
+    shutil.rmtree(folder)
+    folder.mkdir()
+    program.json("index", folder)
+    assert program.json("search", "--exact", "cafe")["hits"] == []
+
+
+def test_what_is_asked() -> None:
+    asked = asked_words(['the "green light" of a harbour', "harbour"])
+    assert asked.phrases == ("green light",)
+    assert asked.words == ("green", "light", "harbour")
+    assert without_quotes('a "green light"') == "a  green light"
+
+
+@given(st.permutations(range(20)), st.lists(st.integers(0, 30), unique=True))
+def test_fused_ranks(meaning: list[int], exact: list[int]) -> None:
+    fused = fused_ranks(meaning, exact)
+    assert sorted(fused) == sorted(meaning)
+    rest = [number for number in meaning if number not in exact]
+    assert [number for number in fused if number not in exact] == rest  # who holds no word keeps the order of meaning
+    both = [number for number in exact if number in meaning]
+    if both and meaning[0] == both[0]:
+        assert fused[0] == both[0]
