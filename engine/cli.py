@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from engine.duplicates.show import duplicates_fields, show_duplicates
 from engine.model_cli import app as model_app
 from engine.query.hits import Hit
 from engine.query.parse import (
@@ -39,7 +40,7 @@ from indexer.priority import step_back
 from storage.check import check_folder
 from storage.check import repair as repair_folder
 from storage.errors import DamagedCatalogError, SynestheteError
-from storage.records import Failure
+from storage.records import Failure, Modality
 
 app = typer.Typer(
     name="synesthete",
@@ -249,6 +250,36 @@ def search(
             err.print("the library is empty; `synesthete index FOLDER` fills it")
         else:
             err.print("nothing found")
+
+
+@app.command()
+def duplicates(
+    context: typer.Context,
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="[PATH...]", help="Only groups that one of these has a part in.")
+    ] = None,
+    kind: Annotated[
+        str | None, typer.Option(metavar="KIND,...", help="Only text, image, video, audio or document files.")
+    ] = None,
+    under: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Look at nothing but files below this folder.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Group files that are copies of each other, exact or near (re-encoded, resized, trimmed); nothing is deleted."""
+    kinds = frozenset[Modality]() if kind is None else parse_kinds(kind)
+    folder = None if under is None else parse_folder(under)
+    with context.obj.open() as engine:
+        try:
+            with progress_on(err) as advance:
+                found = engine.duplicates(*(paths or ()), kinds=kinds, under=folder, on_progress=advance)
+        except KeyboardInterrupt:
+            err.print("stopped; what was read is remembered, the next run is quicker")
+            raise typer.Exit(_INTERRUPTED) from None
+    if as_json:
+        _print_json(duplicates_fields(found))
+    else:
+        show_duplicates(out, found, relative_to=Path.cwd())
 
 
 @app.command()

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
+from engine.duplicates.find import Question, find_duplicates
+from engine.duplicates.groups import Duplicates
 from engine.errors import ModelError, QueryError
 from engine.gpu_switch import GpuSwitch
 from engine.query.calibrate import Background
@@ -290,6 +292,28 @@ class SearchEngine:
         self._gpu.asked(library)
         return _result(search_library(library, query, readings, own, _priors(embedder), cutoff), cutoff, started)
 
+    def duplicates(
+        self,
+        *paths: Path | str,
+        kinds: Iterable[Modality] = (),
+        under: Path | str | None = None,
+        on_progress: Callable[[Progress], None] = lambda progress: None,
+    ) -> Duplicates:
+        """Groups of near-identical files, the largest waste first; nothing is changed or deleted.
+
+        Only groups with a file at or below one of ``paths``, if given; only files of ``kinds`` and at or below
+        ``under`` are looked at. Needs no model. Raises QueryError, DecoderStartError.
+        """
+        library = self._current()
+        for path in (*paths, *([] if under is None else [under])):
+            _check_held(path, library.catalog)
+        question = Question(
+            paths=tuple(str(path) for path in _absolute(paths)),
+            kinds=frozenset(kinds),
+            under="/" if under is None else str(_absolute([under])[0]),
+        )
+        return find_duplicates(library, question, self._limits(), self._settings.index.workers, on_progress)
+
     def keep_answer(self, result: SearchResult) -> None:
         """Keep ``result`` as the last answer, to which ``#1``, ``#2`` and so on refer on the command line."""
         keep_answer(self._library.folder, result.hits)
@@ -439,9 +463,15 @@ def _check_paths(query: Query, catalog: Catalog) -> None:
             path = part.path.expanduser()
             if not path.exists() or path.is_dir():
                 raise QueryError(f"{part.path}: {'it is a folder' if path.is_dir() else 'no such file'}")
-    under = query.filters.condition.under
-    if under is not None and not Path(under).exists() and not catalog.sources_under(under):
-        raise QueryError(f"{query.filters.under}: there is no such folder, and nothing below it is in the library")
+    if query.filters.under is not None:
+        _check_held(query.filters.under, catalog)
+
+
+def _check_held(path: Path | str, catalog: Catalog) -> None:
+    """What is neither on the disk nor in the library is a slip of the pen."""
+    absolute = _absolute([path])[0]
+    if not absolute.exists() and not catalog.sources_under(str(absolute)):
+        raise QueryError(f"{path}: there is no such folder, and nothing below it is in the library")
 
 
 def _absolute(paths: Sequence[Path | str]) -> list[Path]:

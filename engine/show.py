@@ -116,10 +116,11 @@ def show_findings(console: Console, findings: Sequence[Finding]) -> None:
 
 def clock_span(start: float, end: float) -> str:
     """Seconds as clock times: 75.0 to 82.5 is 1:15-1:22.5."""
-    return f"{_clock(start)}-{_clock(end)}"
+    return f"{clock(start)}-{clock(end)}"
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """Seconds as a clock time: 75.0 is 1:15."""
     tenths = round(seconds * 10)
     minutes, rest = divmod(tenths, 600)
     hours, minutes = divmod(minutes, 60)

@@ -64,10 +64,12 @@ class ExtractionLimits:
 class Extraction:
     """One file while it is being taken apart: its kind by content, its length in seconds if it has one, its pieces.
 
-    ``recorded``: when it was made, in seconds since 1970, if the file says so.
+    ``recorded``: when it was made, in seconds since 1970, if the file says so. ``dimensions``: width and height in
+    pixels, of a picture (as it is shown) or a film.
     """
 
     kind: Modality
     duration: float | None
     pieces: Iterator[ExtractedPiece]
     recorded: float | None = None
+    dimensions: tuple[int, int] | None = None

@@ -34,7 +34,8 @@ def animation(
     start, end = span or (0.0, times[-1])
     if start >= times[-1]:
         raise ExtractionError(f"the span is outside: the animation is only {times[-1]:.1f} s long")
-    return Extraction("video", times[-1], _pieces(path, media, times, start, min(end, times[-1])))
+    pieces = _pieces(path, media, times, start, min(end, times[-1]))
+    return Extraction("video", times[-1], pieces, None, picture.size)
 
 
 def _times(picture: Image.Image, limits: ExtractionLimits) -> list[float]:

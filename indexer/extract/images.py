@@ -39,11 +39,13 @@ def extract(path: Path, media: MediaFormat, limits: ExtractionLimits, span: Span
 def still(picture: Image.Image, media: MediaFormat) -> Extraction:
     """An open picture whose size is within the limits as the one piece of its file. Raises what Pillow raises."""
     width, height = fitted_size(*picture.size, media.image_size)
-    picture.draft("RGB", (2 * width, 2 * height))  # JPEG alone: decode at 1/2, 1/4 or 1/8 of the size
     recorded = picture_moment(picture)
-    pixels = fitted(upright_rgb(picture), media.image_size)
-    piece = ExtractedPiece("image", frames=pixels[np.newaxis])
-    return Extraction("image", None, iter([piece]), recorded)
+    sides = picture.size
+    picture.draft("RGB", (2 * width, 2 * height))  # JPEG alone: decode at 1/2, 1/4 or 1/8 of the size
+    upright = upright_rgb(picture)
+    was_turned = (upright.width > upright.height) != (sides[0] > sides[1])
+    piece = ExtractedPiece("image", frames=fitted(upright, media.image_size)[np.newaxis])
+    return Extraction("image", None, iter([piece]), recorded, (sides[1], sides[0]) if was_turned else sides)
 
 
 def check_size(width: int, height: int, limits: ExtractionLimits) -> None:

@@ -29,7 +29,10 @@ def extract(path: Path, media: MediaFormat, limits: ExtractionLimits, span: Span
             check_size(raw.sizes.raw_width, raw.sizes.raw_height, limits)
             preview = _preview(raw, media, limits)
             found = still(preview if preview is not None else _developed(raw, media), media)
-            return replace(found, recorded=_moment(raw.other.timestamp) or found.recorded)
+            # The preview may be smaller than the photograph.
+            width, height = raw.sizes.width, raw.sizes.height
+            dimensions = (height, width) if raw.sizes.flip in (5, 6) else (width, height)
+            return replace(found, dimensions=dimensions, recorded=_moment(raw.other.timestamp) or found.recorded)
     except rawpy.LibRawUnsufficientMemoryError as error:
         raise MemoryError from error
     except rawpy.LibRawError as error:

@@ -18,10 +18,11 @@ def extract(path: Path, media: MediaFormat, limits: ExtractionLimits, span: Span
         check_span(span, recording.duration if not recording.length_is_guessed else None)
         streams = [stream.metadata for stream in (recording.video, recording.audio) if stream is not None]
         recorded = container_moment(recording.container.metadata, *streams)
-    is_video = recording.video is not None
+        video = recording.video
+        dimensions = (video.codec_context.width, video.codec_context.height) if video is not None else None
     duration = min(recording.duration, limits.media_hours * 3600) if recording.duration is not None else None
-    if is_video:
-        return Extraction("video", duration, _moments_then_sound(path, media, limits, span), recorded)
+    if video is not None:
+        return Extraction("video", duration, _moments_then_sound(path, media, limits, span), recorded, dimensions)
     return Extraction("audio", duration, _sound(path, media, limits, span, at_least_one=True), recorded)
 
 

@@ -62,8 +62,8 @@ class ExtractionWorker:
         message = self._ask(process, lambda: process.ask(request(absolute, span)))
         if "opened" not in message:
             raise self._refusal(message)
-        kind, duration, recorded = self._ask(process, lambda: _opened(message["opened"]))
-        return Extraction(kind, duration, self._pieces(process), recorded)
+        kind, duration, recorded, dimensions = self._ask(process, lambda: _opened(message["opened"]))
+        return Extraction(kind, duration, self._pieces(process), recorded, dimensions)
 
     def transcribe(self, path: Path, wanted: Transcription) -> Iterator[TextSegment]:
         """The words of one origin in a file, while they are iterated; ``limits.seconds`` may pass between two answers.
@@ -165,15 +165,20 @@ class ExtractionWorker:
         return ExtractionError(f"needs more than {self._limits.memory_megabytes} MB of memory")
 
 
-def _opened(said: Any) -> tuple[Modality, float | None, float | None]:
-    """Kind, length and time of recording of a file. Raises WireError: they may come from a decoder gone astray."""
+def _opened(said: Any) -> tuple[Modality, float | None, float | None, tuple[int, int] | None]:
+    """Kind, length, time of recording and dimensions of a file.
+
+    Raises WireError: they may come from a decoder gone astray.
+    """
     try:
-        kind, numbers = said["kind"], (said["duration"], said["recorded"])
+        kind, numbers, sides = said["kind"], (said["duration"], said["recorded"]), said["dimensions"]
     except (KeyError, TypeError) as error:
         raise WireError("the file is not described") from error
     if kind not in MODALITIES or not all(number is None or type(number) in (int, float) for number in numbers):
         raise WireError("the description of the file makes no sense")
-    return kind, *numbers
+    if sides is not None and not (isinstance(sides, list) and [type(side) for side in sides] == [int, int]):
+        raise WireError("the dimensions of the file make no sense")
+    return kind, *numbers, None if sides is None else (sides[0], sides[1])
 
 
 class _Gone(Exception):

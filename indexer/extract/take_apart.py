@@ -31,7 +31,7 @@ def take_apart(path: Path, media: MediaFormat, limits: ExtractionLimits, span: S
         raise
     except Exception as error:
         raise _unforeseen(error) from error
-    return Extraction(opened.kind, opened.duration, _guarded(opened.pieces), opened.recorded)
+    return Extraction(opened.kind, opened.duration, _guarded(opened.pieces), opened.recorded, opened.dimensions)
 
 
 def _guarded(pieces: Iterator[ExtractedPiece]) -> Iterator[ExtractedPiece]:

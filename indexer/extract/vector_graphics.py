@@ -4,6 +4,7 @@ import gzip
 import io
 import re
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import resvg_py
@@ -26,7 +27,7 @@ def extract(path: Path, media: MediaFormat, limits: ExtractionLimits, span: Span
     try:
         # Fits the drawing into the square: its own idea of its size, which may be enormous, does not matter.
         png = resvg_py.svg_to_bytes(svg_string=drawing, width=longer, height=longer)
-        return still(Image.open(io.BytesIO(png), formats=("PNG",)), media)
+        return replace(still(Image.open(io.BytesIO(png), formats=("PNG",)), media), dimensions=None)
     except (ValueError, IndexError, OSError) as error:
         raise ExtractionError(f"damaged: {' '.join(str(error).split())[:150]}") from error
 

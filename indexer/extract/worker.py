@@ -80,8 +80,8 @@ def _answer(write: Any, asked: Message, media: MediaFormat, limits: ExtractionLi
             return
         span = (asked["span"][0], asked["span"][1]) if asked["span"] else None
         extraction = take_apart(Path(asked["path"]), media, limits, span)
-        opened = {"kind": extraction.kind, "duration": extraction.duration, "recorded": extraction.recorded}
-        write_message(write, {"opened": opened})
+        names = ("kind", "duration", "recorded", "dimensions")
+        write_message(write, {"opened": {name: getattr(extraction, name) for name in names}})
         for piece in extraction.pieces:
             write_piece(write, piece)
         write_message(write, {"done": True})
