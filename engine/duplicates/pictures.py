@@ -82,7 +82,14 @@ def _fit(a: Weights, b: Weights) -> NDArray[np.float64] | None:
         for _ in range(_STEPS):
             moved, inside = _moved(small_b, warp)
             down, right = np.gradient(moved, place, place)
-            columns = (down, down * place[:, None], right, right * place[None, :], moved, np.ones_like(moved))
+            columns: tuple[Weights, ...] = (
+                down,
+                down * place[:, None],
+                right,
+                right * place[None, :],
+                moved,
+                np.ones_like(moved),
+            )
             system = np.stack([column[inside] for column in columns], axis=1)
             solution: NDArray[np.float64] = np.linalg.lstsq(system, small_a[inside], rcond=1e-6)[0]
             gain = float(solution[4]) if abs(solution[4]) > 0.1 else 1.0
