@@ -1,4 +1,4 @@
-"""`synesthete duplicates` as a user runs it: on real files of every kind, with copies and with what only looks alike."""
+"""`synesthete duplicates` as a user runs it: on real files of every kind, with copies and with look-alikes."""
 
 import shutil
 from pathlib import Path
@@ -21,7 +21,20 @@ from tests.copies import (
 )
 from tests.sample_media import Scene, photograph, picture, sequence, take, write_pdf, write_sound, write_video
 
-WORDS = "harbour letter morning boat received regards weather against seven paper window silver".split()
+WORDS = [
+    "harbour",
+    "letter",
+    "morning",
+    "boat",
+    "received",
+    "regards",
+    "weather",
+    "against",
+    "seven",
+    "paper",
+    "window",
+    "silver",
+]
 
 
 @pytest.fixture(scope="module")

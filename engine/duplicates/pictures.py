@@ -65,8 +65,10 @@ def difference(one: SmallPicture, other: SmallPicture, *, may_be_cropped: bool =
         return float("inf")
     a, b = _smooth(one.luma), _smooth(other.luma)
     identity = np.array([0.0, 1.0, 0.0, 1.0])
+    if _correlation(a, b) < _NOT_EVEN_CROPPED:
+        return float("inf")
     straight = _difference(one, other, a, b, identity)
-    if straight < _SURELY_SAME or not may_be_cropped or _correlation(a, b) < _NOT_EVEN_CROPPED:
+    if straight < _SURELY_SAME or not may_be_cropped:
         return straight
     fitted = _fit(a, b)
     return straight if fitted is None else min(straight, _difference(one, other, a, b, fitted))
@@ -91,9 +93,9 @@ def _fit(a: Weights, b: Weights) -> NDArray[np.float64] | None:
                 np.ones_like(moved),
             )
             system = np.stack([column[inside] for column in columns], axis=1)
-            solution: NDArray[np.float64] = np.linalg.lstsq(system, small_a[inside], rcond=1e-6)[0]
-            gain = float(solution[4]) if abs(solution[4]) > 0.1 else 1.0
-            shift_y, scale_y, shift_x, scale_x = (solution[:4] / gain).tolist()
+            solved = np.linalg.lstsq(system, small_a[inside], rcond=1e-6)[0].tolist()
+            gain = solved[4] if abs(solved[4]) > 0.1 else 1.0
+            shift_y, scale_y, shift_x, scale_x = (step / gain for step in solved[:4])
             # The gradient was taken in the moved picture: the step is applied before the warp so far.
             warp = np.array(
                 [
@@ -141,26 +143,20 @@ def _moved_chroma(chroma: NDArray[np.uint8], warp: NDArray[np.float64]) -> tuple
 
 def _smooth(luma: NDArray[np.uint8]) -> Weights:
     """Without the sharpest edges, in which two ways of shrinking a picture differ most."""
-    values = luma.astype(np.float64)
-    for axis in (0, 1):
-        for _ in range(2):
-            first, last = np.take(values, [0], axis), np.take(values, [-1], axis)
-            wide = np.concatenate([first, values, last], axis)
-            side = values.shape[axis]
-            before, after = np.take(wide, range(side), axis), np.take(wide, range(2, side + 2), axis)
-            values = values / 2 + (before + after) / 4
+    values = np.pad(luma.astype(np.float64), 2, mode="edge")
+    for _ in range(2):
+        values = values[:-2] / 4 + values[1:-1] / 2 + values[2:] / 4
+        values = values[:, :-2] / 4 + values[:, 1:-1] / 2 + values[:, 2:] / 4
     return values
-
-
-def _parts(values: Weights) -> Weights:
-    """The mean of each of 8 x 8 parts of a square."""
-    size = len(values) // _PARTS
-    mean: Weights = values.reshape(_PARTS, size, _PARTS, size).mean(axis=(1, 3))
-    return mean
 
 
 def _correlation(a: Weights, b: Weights) -> float:
     return float(np.corrcoef(_parts(a).reshape(-1), _parts(b).reshape(-1))[0, 1])
+
+
+def _parts(values: Weights) -> Weights:
+    """The mean of each of 8 x 8 parts of a square."""
+    return _shrunk(values, _PARTS)
 
 
 def _shrunk(values: Weights, side: int) -> Weights:
