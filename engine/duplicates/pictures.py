@@ -83,8 +83,8 @@ def _fit(a: Weights, b: Weights) -> NDArray[np.float64] | None:
         place = _places(level)
         for _ in range(_STEPS):
             moved, inside = _moved(small_b, warp)
-            down, right = np.gradient(moved, place, place)
-            columns: tuple[Weights, ...] = (
+            down, right = (np.asarray(slope) for slope in np.gradient(moved, place, place))
+            columns = (
                 down,
                 down * place[:, None],
                 right,
