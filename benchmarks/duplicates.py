@@ -32,6 +32,7 @@ from tests.sample_media import RATE, SAMPLES, Scene, Sound, write_pdf, write_sou
 WORDS = "the harbour letter of morning a boat received with regards from weather against seven paper window silver"
 PROSE = ("pages/field-guide", "pages/music-room", "pages/observatory", "pages/coast", "pages/high-street")
 LONGEST_SOUND = 60
+LEAST_SIDE = 200
 
 
 def chosen(folders: list[Path], patterns: str, half: int, count: int) -> list[Path]:
@@ -45,7 +46,7 @@ def chosen(folders: list[Path], patterns: str, half: int, count: int) -> list[Pa
 def write_pictures(folder: Path, sources: list[Path], half: int) -> None:
     for number, path in enumerate(sources):
         with Image.open(path) as opened:
-            if opened.width * opened.height > 30e6 or min(opened.size) < 32:
+            if opened.width * opened.height > 30e6 or min(opened.size) < LEAST_SIDE:
                 continue
             drawn = opened.convert("RGBA")
         picture = Image.new("RGBA", drawn.size, "white")
@@ -160,7 +161,7 @@ def path_kind(path: Path) -> str:
 
 def sweeps() -> Iterator[str]:
     """Sets the thresholds to several values in turn and says which."""
-    for most, few, cosine in ((0.35, 0.5, 0.6), (0.45, 0.8, 0.6), (0.55, 1.0, 0.6), (0.65, 1.2, 0.6), (0.45, 0.8, 0.8)):
+    for most, few, cosine in ((0.3, 0.5, 0.4), (0.35, 1.1, 0.4), (0.4, 1.5, 0.4), (0.35, 1.1, 0.6), (0.35, 1.1, 0.8)):
         compare.MOST_DIFFERENCE.update(image=most, document=most, video=most)
         sounds.FEW_FRAMES = few
         candidates.LEAST_COSINE = cosine

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from storage.catalog import Catalog
 
-LEAST_COSINE = 0.8
-"""Copies are closer than this; so are many others, which the fingerprints tell apart."""
+LEAST_COSINE = 0.4
+"""Most copies are closer than this, though a model of meaning minds noise, blur and a narrower band of sound more than
+one would think; so are many others, which the fingerprints tell apart."""
 
 NEAREST = 16
 """At most so many files are asked for with one piece, the nearest ones."""

@@ -10,7 +10,7 @@ from engine.duplicates.pictures import SmallPicture, difference
 from engine.duplicates.sounds import match
 from storage.records import Modality
 
-MOST_DIFFERENCE: dict[Modality, float] = {"image": 0.45, "video": 0.6, "document": 0.45}
+MOST_DIFFERENCE: dict[Modality, float] = {"image": 0.35, "video": 0.5, "document": 0.35}
 """Up to which ``difference`` two pictures, two moments of films, two pages count as the same."""
 
 SHARED = 0.8

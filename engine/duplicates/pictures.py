@@ -24,6 +24,7 @@ _WORST = 3
 _MOST_STRETCH, _MOST_SHIFT = 0.25, 0.3  # in units of half a picture's side
 _LEAST_OVERLAP = 0.7
 _STEPS = 8
+_EDGE = 2  # pixels at the edge that do not count
 _SURELY_SAME = 0.2
 _NOT_EVEN_CROPPED = 0.3  # correlation of 8 x 8 parts
 
@@ -70,8 +71,13 @@ def difference(one: SmallPicture, other: SmallPicture, *, may_be_cropped: bool =
     straight = _difference(one, other, a, b, identity)
     if straight < _SURELY_SAME or not may_be_cropped:
         return straight
-    fitted = _fit(a, b)
-    return straight if fitted is None else min(straight, _difference(one, other, a, b, fitted))
+    # Either may be the crop, and the fit of the whole to its part goes astray where the other way round does not.
+    there, back = _fit(a, b), _fit(b, a)
+    return min(
+        straight,
+        _difference(one, other, a, b, there) if there is not None else straight,
+        _difference(other, one, b, a, back) if back is not None else straight,
+    )
 
 
 def _fit(a: Weights, b: Weights) -> NDArray[np.float64] | None:
@@ -182,7 +188,8 @@ def _moved(picture: Weights, warp: NDArray[np.float64]) -> tuple[Weights, NDArra
 def _reading(side: int, shift: float, scale: float) -> tuple[Weights, NDArray[np.bool_]]:
     """Linear interpolation as a matrix (side, side): row i reads the picture at the moved place of pixel i."""
     at = (shift + scale * _places(side) + 1) * side / 2 - 0.5
-    inside = (at > -0.6) & (at < side - 0.4)
+    # What is smoothed at the edge of a crop would have been smoothed with what was cut off.
+    inside = (at > _EDGE - 0.5) & (at < side - _EDGE - 0.5)
     at = np.clip(at, 0, side - 1)
     low = np.minimum(at.astype(np.intp), side - 2)
     weights = np.zeros((side, side))

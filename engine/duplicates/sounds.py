@@ -19,8 +19,9 @@ CHUNK = 1280 * HOP
 """Samples from one chunk to the next; a chunk itself is longer by ``FRAME``, so that no frame is cut."""
 
 MOST_ERRORS = 0.35
-FEW_FRAMES = 0.5
-"""Differing bits: at most 0.35, as in the paper, less 0.5 through the root of the number of frames."""
+FEW_FRAMES = 1.1
+SHORT_ERRORS = 0.16
+"""Differing bits: at most 0.35, as in the paper, less 1.1 through the root of the number of frames, but 0.16 for any."""
 
 SHARED = 0.8
 """The share of the shorter recording's sound that has to be in the other."""
@@ -60,8 +61,8 @@ class SoundMatch:
 
     @property
     def is_same(self) -> bool:
-        """Whether so few bits differ by chance in no unrelated recordings; the fewer the frames, the fewer may."""
-        return bool(self.errors <= MOST_ERRORS - FEW_FRAMES / self.frames**0.5)
+        """Whether so few bits differ as never by chance; the fewer the frames, the fewer may."""
+        return bool(self.errors <= max(SHORT_ERRORS, MOST_ERRORS - FEW_FRAMES / self.frames**0.5))
 
 
 def sound_print(chunks: Iterable[tuple[float, Sound]]) -> SoundPrint:
