@@ -21,7 +21,7 @@ CHUNK = 1280 * HOP
 MOST_ERRORS = 0.35
 FEW_FRAMES = 1.1
 SHORT_ERRORS = 0.16
-"""Differing bits: at most 0.35, as in the paper, less 1.1 through the root of the number of frames, but 0.16 for any."""
+"""Differing bits: at most 0.35, as in the paper, less 1.1 through the root of the number of frames; 0.16 for any."""
 
 SHARED = 0.8
 """The share of the shorter recording's sound that has to be in the other."""
