@@ -6,8 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from engine.duplicates.compare import MOST_DIFFERENCE
 from engine.duplicates.pictures import SmallPicture, difference, small_picture
 from tests.sample_media import photograph, picture
+
+SAME = MOST_DIFFERENCE["image"]
 
 
 def small(image: Image.Image, side: int = 64) -> SmallPicture:
@@ -21,8 +24,8 @@ def test_a_slight_crop_is_the_same_picture_both_ways(left: float, top: float, ri
     width, height = whole.size
     box = (round(width * left), round(height * top), round(width * (1 - right)), round(height * (1 - bottom)))
     part = whole.crop(box)
-    assert difference(small(whole), small(part)) < 0.45
-    assert difference(small(part), small(whole)) < 0.45
+    assert difference(small(whole), small(part)) <= SAME
+    assert difference(small(part), small(whole)) <= SAME
 
 
 @pytest.mark.parametrize(
@@ -30,7 +33,7 @@ def test_a_slight_crop_is_the_same_picture_both_ways(left: float, top: float, ri
     [("telephone-red", "telephone-office"), ("lighthouse-red", "lighthouse-black"), ("penguin", "penguin-cartoon")],
 )
 def test_other_pictures_of_the_same_kind_of_thing_differ(one: str, other: str) -> None:
-    assert difference(small(picture(one)), small(picture(other))) > 0.9
+    assert difference(small(picture(one)), small(picture(other))) > 2 * SAME
 
 
 def test_a_detail_tells_two_drawings_apart() -> None:
@@ -39,13 +42,13 @@ def test_a_detail_tells_two_drawings_apart() -> None:
     width, height = face.size
     eye = face.crop((width // 3, height // 8, width // 2, height // 4))
     other.paste(eye.transpose(Image.Transpose.ROTATE_180), (width // 2, height // 2))
-    assert difference(small(face), small(other)) > 0.9
+    assert difference(small(face), small(other)) > 2 * SAME
 
 
 def test_another_colour_is_another_picture() -> None:
     red = picture("telephone-red")
     blue = Image.merge("RGB", red.split()[::-1])
-    assert difference(small(red), small(blue)) > 0.9
+    assert difference(small(red), small(blue)) > 2 * SAME
 
 
 @pytest.mark.parametrize("brightness", [0, 12, 128, 255])
