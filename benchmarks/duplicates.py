@@ -32,22 +32,27 @@ from tests.sample_media import RATE, SAMPLES, Scene, Sound, write_pdf, write_sou
 WORDS = "the harbour letter of morning a boat received with regards from weather against seven paper window silver"
 PROSE = ("pages/field-guide", "pages/music-room", "pages/observatory", "pages/coast", "pages/high-street")
 LONGEST_SOUND = 60
-LEAST_SIDE = 200
+LEAST_SIDE, MOST_PIXELS = 200, 20e6
 
 
-def chosen(folders: list[Path], patterns: str, half: int, count: int) -> list[Path]:
-    """A random choice (the same every time) of ``count`` files of a half."""
+def chosen(
+    folders: list[Path], patterns: str, half: int, count: int, fits: Callable[[Path], bool] = lambda path: True
+) -> list[Path]:
+    """A random choice (the same every time) of ``count`` files of a half that fit."""
     found = sorted(path for folder in folders for pattern in patterns.split() for path in folder.rglob(pattern))
     own = [path for path in found if hashlib.sha256(path.name.encode()).digest()[0] % 2 == half]
     random.Random(half).shuffle(own)
-    return own[:count]
+    return list(itertools.islice(filter(fits, own), count))
+
+
+def is_photograph_sized(path: Path) -> bool:
+    with Image.open(path) as opened:
+        return min(opened.size) >= LEAST_SIDE and opened.width * opened.height < MOST_PIXELS
 
 
 def write_pictures(folder: Path, sources: list[Path], half: int) -> None:
     for number, path in enumerate(sources):
         with Image.open(path) as opened:
-            if opened.width * opened.height > 30e6 or min(opened.size) < LEAST_SIDE:
-                continue
             drawn = opened.convert("RGBA")
         picture = Image.new("RGBA", drawn.size, "white")
         picture.alpha_composite(drawn)

@@ -78,7 +78,7 @@ class _Lines:
 
 
 def _doing(progress: Progress) -> str:
-    return "indexing" if progress.stage == "files" else "reading words"
+    return {"files": "indexing", "words": "reading words", "comparing": "comparing"}[progress.stage]
 
 
 def _duration(seconds: float) -> str:

@@ -33,15 +33,15 @@ class Progress:
     """How far a run is: ``done`` of ``total`` files; ``change`` is what became of the one at ``path``, ``failure`` why
     it failed.
 
-    Once all files are indexed, their words are counted anew: ``stage`` "words". ``paused``: why the run waits; no file
-    has been finished then.
+    Once all files are indexed, their words are counted anew: ``stage`` "words"; a search for duplicates is
+    "comparing". ``paused``: why the run waits; no file has been finished then.
     """
 
     done: int
     total: int
     path: str
     failure: str | None = None
-    stage: Literal["files", "words"] = "files"
+    stage: Literal["files", "words", "comparing"] = "files"
     change: Change = "indexed"
     paused: str | None = None
 

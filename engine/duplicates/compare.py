@@ -79,7 +79,7 @@ def _offset(kind: Modality, one: Fingerprint, other: Fingerprint, hint: int | No
 def _tells(one: Fingerprint, number: int) -> bool:
     """Whether a page or moment shows anything that it can be recognised by."""
     picture = one.pictures[number]
-    return not picture.is_flat if picture is not None else bool(_text(one, number))
+    return bool(_text(one, number)) or (picture is not None and not picture.is_flat)
 
 
 def _text(one: Fingerprint, number: int) -> str:
@@ -96,8 +96,9 @@ def _same(kind: Modality, one: Fingerprint, other: Fingerprint, number: int, pla
     if _text(one, number) != _text(other, place):
         return False
     a, b = one.pictures[number], other.pictures[place]
-    if a is None or b is None:
-        return a is b is None and bool(_text(one, number))
+    shown = [picture for picture in (a, b) if picture is not None and not picture.is_flat]
+    if a is None or b is None or not shown:  # a few words on white paper are next to nothing to see
+        return not shown and bool(_text(one, number))
     return difference(a, b, may_be_cropped=kind == "document") <= MOST_DIFFERENCE[kind]
 
 

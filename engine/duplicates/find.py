@@ -26,8 +26,8 @@ from engine.duplicates.fingerprint import (
 from engine.duplicates.groups import Content, Duplicates, Look, contents_of, grouped
 from indexer.errors import ExtractionError
 from indexer.extract.sandbox import ExtractionWorker
+from indexer.options import Progress
 from indexer.pieces import ExtractionLimits
-from indexer.pipeline import Progress
 from storage.fingerprint_cache import FingerprintCache
 from storage.library import Library
 from storage.records import Failure, FileState, Modality, StoredSource
@@ -172,7 +172,7 @@ class _Making:
                         elif failure is not None:
                             self.failed.add(content.number)
                             self.failures.append(failure)
-                        self.on_progress(Progress(self._done, total, content.paths[0]))
+                        self.on_progress(Progress(self._done, total, content.paths[0], stage="comparing"))
         except BaseException as error:  # whatever it is, the calling thread must hear of it
             self._error = error
             stop.set()
