@@ -17,7 +17,7 @@ import random
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -189,14 +189,11 @@ def main() -> None:
         with SearchEngine.open(work / "data", Settings()) as engine:
             if not folder.exists():
                 folder.mkdir(parents=True)
-                write_pictures(
-                    folder, chosen(options.pictures, "*.png *.jpg", options.half, options.count), options.half
-                )
-                heard = write_sounds(
-                    folder, chosen(options.sounds, "*.flac *.ogg *.wav *.mp3", options.half, options.count)
-                )
-                write_films(folder, heard, options.half, options.count // 2)
-                write_documents(folder, chosen(options.pages, "*.pdf", options.half, options.count), options.half)
+                half, count = options.half, options.count
+                write_pictures(folder, chosen(options.pictures, "*.png *.jpg", half, count, is_photograph_sized), half)
+                heard = write_sounds(folder, chosen(options.sounds, "*.flac *.ogg *.wav *.mp3", half, count))
+                write_films(folder, heard, half, count // 2)
+                write_documents(folder, chosen(options.pages, "*.pdf", half, count), half)
                 print(f"{len(list(folder.iterdir()))} files")
                 began = time.perf_counter()
                 summary = engine.index(folder)

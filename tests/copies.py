@@ -118,6 +118,15 @@ def write_invoice(path: Path, customer: str, amount: str) -> None:
     document.close()
 
 
+def write_card(path: Path, words: str, note: str) -> None:
+    """A PDF of one page with next to nothing on it; ``note`` is written into its metadata, so that the bytes differ."""
+    document = open_document()
+    document.new_page(width=420, height=595).insert_text((60, 80), words, fontsize=11)
+    document.set_metadata({"title": note})
+    document.save(path)
+    document.close()
+
+
 def write_blank_pages(path: Path, count: int, note: str = "") -> None:
     """A PDF of empty pages; ``note`` is written into its metadata, so that the bytes differ."""
     document = open_document()
