@@ -29,7 +29,15 @@ from engine.query.parse import (
 from engine.query.query import Filters, Query
 from engine.search_engine import SearchEngine
 from engine.settings import Settings, load_settings
-from engine.show import show_failures, show_findings, show_hits, show_status, show_summary, show_watch_event
+from engine.show import (
+    show_failures,
+    show_findings,
+    show_hits,
+    show_incomplete,
+    show_status,
+    show_summary,
+    show_watch_event,
+)
 from engine.show_progress import progress_on
 from indexer.errors import MissingPathError
 from indexer.keep_up import WatchEvent
@@ -358,14 +366,13 @@ def _index(run: Any, as_json: bool) -> IndexSummary:
     for reason in summary.transcripts.unusable:
         err.print(f"synesthete: {reason}", markup=False)
     if as_json:
+        show_incomplete(err, summary)
         _print_json(
             {
                 "indexed": summary.indexed,
                 "unchanged": summary.unchanged,
                 "failed": _failures(summary.failed),
                 "pieces": summary.pieces,
-                "transcripts": summary.transcripts.made,
-                "incomplete": _failures(summary.incomplete),
                 "took_s": round(took, 3),
             }
         )

@@ -66,6 +66,11 @@ def show_failures(console: Console, summary: IndexSummary) -> None:
     """One line a file that could not be read, or of which some words are missing."""
     for failure in summary.failed:
         console.print(f"{failure.path}: {failure.reason}", markup=False)
+    show_incomplete(console, summary)
+
+
+def show_incomplete(console: Console, summary: IndexSummary) -> None:
+    """One line a file of which some words are missing."""
     for failure in summary.incomplete:
         console.print(f"{failure.path}: indexed, but some of its words are missing: {failure.reason}", markup=False)
 

@@ -16,7 +16,8 @@ from storage.catalog import Catalog
 from storage.records import PieceFilter
 from storage.words import WordMatch
 
-_QUOTED = re.compile(r'"([^"]*)"')
+# A quotation mark opens before a word and closes after one; 12" is a measure.
+_QUOTED = re.compile(r'(?<!\S)"(?=\S)([^"]+)(?<=\S)"(?!\w)')
 # A word in more texts than this tells hardly anything, and to rank them all would take longer than the vector search.
 _COMMON = 2000
 _ROWS = 400

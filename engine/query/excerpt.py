@@ -1,6 +1,7 @@
 """What of a text is shown: the part of a passage in which the words that were asked for stand closest together."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 LONGEST = 240
@@ -65,7 +66,7 @@ def _word_start(line: str, at: int) -> int:
 
 
 def _stem(word: str) -> str:
-    word = word.casefold()
+    word = "".join(each for each in unicodedata.normalize("NFKD", word.casefold()) if not unicodedata.combining(each))
     for ending in _ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= _SHORTEST_STEM:
             return word.removesuffix(ending)

@@ -20,7 +20,7 @@ HIT_FIELDS = ["path", "kind", "score", "relevance", "start", "end", "page", "sni
 
 def test_the_summary_of_the_first_run(samples: Samples) -> None:
     summary = samples.summary
-    assert list(summary) == ["indexed", "unchanged", "failed", "pieces", "transcripts", "incomplete", "took_s"]
+    assert list(summary) == ["indexed", "unchanged", "failed", "pieces", "took_s"]
     assert summary["indexed"] == len({item.path for item in ITEMS})
     assert (summary["unchanged"], summary["failed"]) == (0, [])
     assert set(summary["pieces"]) == {"text", "image", "video", "audio", "document"}

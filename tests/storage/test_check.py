@@ -43,11 +43,7 @@ def change(folder: Path, statement: str, *values: object) -> None:
 
 
 def findings(folder: Path) -> list[str]:
-    library = Library(folder)
-    try:
-        return [finding.what for finding in check(library)]
-    finally:
-        library.close()
+    return [finding.what for finding in check_folder(folder)]
 
 
 def test_a_sound_library_has_no_findings(folder: Path) -> None:

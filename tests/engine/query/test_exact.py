@@ -83,7 +83,8 @@ def test_accents_do_not_matter_and_a_renamed_file_has_its_new_name(program: Prog
     folder.mkdir()
     (folder / "Cafetiere.txt").write_text("Un café crème, s'il vous plaît.")
     program.json("index", folder)
-    assert paths(program.json("search", "--exact", "cafe creme")["hits"]) == ["Cafetiere.txt"]
+    hits = program.json("search", "--exact", "cafe creme")["hits"]
+    assert paths(hits) == ["Cafetiere.txt"] and hits[0]["relevance"] == 1.0
     (folder / "Cafetiere.txt").rename(folder / "Percolator.txt")
     program.json("index", folder)
     assert paths(program.json("search", "--exact", "percolator")["hits"]) == ["Percolator.txt"]
@@ -98,6 +99,7 @@ def test_what_is_asked() -> None:
     asked = asked_words(['the "green light" of a harbour', "harbour"])
     assert asked.phrases == ("green light",)
     assert asked.words == ("green", "light", "harbour")
+    assert asked_words(['12" and a 7" record']).phrases == ()
     assert without_quotes('a "green light"') == "a  green light"
 
 
