@@ -1,7 +1,7 @@
 """Which files may be copies of each other: those with a piece in common, as far as its embedding can tell.
 
 Every file asks with a few of its pieces for the nearest pieces of other files, by products of matrices in blocks:
-exact, and 100,000 pictures against each other are a minute's work, whatever index the library has.
+exact, whatever index the library has. The work grows with the square of the library, but in matrix products alone.
 """
 
 from collections import defaultdict
