@@ -496,6 +496,7 @@ def _return_free_pages(driver: sqlite3.Connection) -> None:
         return int(driver.execute(f"PRAGMA {pragma}").fetchone()[0])
 
     if number("freelist_count") > number("page_count") // _FREE_SHARE:
+        driver.execute("INSERT INTO words (words) VALUES ('optimize')")  # it keeps what was deleted until it is merged
         if number("auto_vacuum") == 0:  # a file of an earlier version: after this it is like the others
             driver.execute("PRAGMA auto_vacuum = INCREMENTAL")
             driver.execute("VACUUM")

@@ -156,7 +156,8 @@ def test_a_sound_that_goes_on_is_one_span(engine: SearchEngine, samples: Samples
 def test_what_is_not_in_the_library_finds_nothing_close_and_what_is_does(engine: SearchEngine) -> None:
     for words in ("an acoustic guitar", "mushroom soup", "a bicycle", "a lighthouse in a storm", "a black bird"):
         assert engine.search(words).close, words
-    for words in ("xqzt vprk wlmn", "dentist", "a chess tournament", "nuclear reactor", "football match"):
+    assert engine.search("dentist").close  # the word stands in a list of things to do
+    for words in ("xqzt vprk wlmn", "a chess tournament", "nuclear reactor", "football match"):
         result = engine.search(words)
         assert not result.close and result.hits, words
 
@@ -164,21 +165,21 @@ def test_what_is_not_in_the_library_finds_nothing_close_and_what_is_does(engine:
 def test_the_cut_off_is_a_setting_and_an_option(samples: Samples) -> None:
     engine = SearchEngine.open(samples.program.data, Settings(search=SearchSettings(cutoff=0)))
     with engine:
-        assert engine.search("dentist").close
-        assert not engine.search("dentist", cutoff=0.95).close
-        assert not engine.search("dentist", before=datetime(1990, 1, 1), cutoff=0).close  # nothing at all
+        assert engine.search("a chess tournament").close
+        assert not engine.search("a chess tournament", cutoff=0.95).close
+        assert not engine.search("a chess tournament", before=datetime(1990, 1, 1), cutoff=0).close  # nothing at all
         with pytest.raises(QueryError, match="relevance goes from 0 to 1"):
-            engine.search("dentist", cutoff=1.5)
+            engine.search("a chess tournament", cutoff=1.5)
 
 
 def test_the_command_line_says_when_nothing_is_close(samples: Samples) -> None:
     program = samples.program
-    shown = program.run("search", "dentist", "-n", "2").stdout.splitlines()
+    shown = program.run("search", "a chess tournament", "-n", "2").stdout.splitlines()
     assert shown[0] == "nothing close; the nearest:" and shown[1].startswith(" 1 ")
-    assert "nothing close" not in program.run("search", "dentist", "-n", "2", "--cutoff", "0").stdout
+    assert "nothing close" not in program.run("search", "a chess tournament", "-n", "2", "--cutoff", "0").stdout
     answer = json.loads(program.run("search", "a bicycle", "-n", "1", "--json").stdout)
     assert set(answer) == {"took_ms", "close", "hits"} and answer["close"] is True
-    assert program.run("search", "dentist", "--cutoff", "2").returncode == 2
+    assert program.run("search", "a chess tournament", "--cutoff", "2").returncode == 2
 
 
 # --- filters

@@ -35,7 +35,7 @@ def test_indexing_twice_changes_nothing_and_says_so(samples: Samples) -> None:
 
 def test_search_json_field_by_field(samples: Samples) -> None:
     answer = samples.program.json("search", "a", "crow", "-n", "40")
-    assert list(answer) == ["took_ms", "hits"] and answer["took_ms"] > 0
+    assert list(answer) == ["took_ms", "close", "hits"] and answer["took_ms"] > 0
     assert len(answer["hits"]) == 40
     relevance = [hit["relevance"] for hit in answer["hits"]]
     assert relevance == sorted(relevance, reverse=True) and all(0 <= value <= 1 for value in relevance)
