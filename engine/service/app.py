@@ -63,6 +63,7 @@ class Service:
         self.previews = Previews(engine.limits)
         self.uploads = Uploads()
         self.job = IndexJob(engine)
+        self.is_stopping = False
 
     def close(self) -> None:
         """Stop what runs beside the engine."""
@@ -79,7 +80,7 @@ class Service:
             raise refusal
         try:
             real = Path(path).resolve(strict=True)
-            roots = [Path(root).resolve() for root in self.engine.status().roots]
+            roots = [Path(root).resolve() for root in self.engine.catalog.roots()]
         except (OSError, ValueError) as error:
             raise refusal from error
         if not real.is_file() or not any(real == root or real.is_relative_to(root) for root in roots):
@@ -108,7 +109,7 @@ def create_app(service: Service, run_command: RunCommand | None = None) -> FastA
     @app.exception_handler(SynestheteError)
     async def _told(request: Request, error: SynestheteError) -> JSONResponse:
         status = 400 if isinstance(error, QueryError | ExtractionError) else 500
-        return JSONResponse({"detail": str(error)}, status)
+        return JSONResponse({"detail": service.uploads.unnamed(str(error))}, status)
 
     @app.post("/v1/search")
     def search(body: SearchBody) -> AnswerBody:
@@ -153,7 +154,7 @@ def create_app(service: Service, run_command: RunCommand | None = None) -> FastA
 
         async def events() -> AsyncIterator[str]:
             told, waited = -1, 0.0
-            while not await request.is_disconnected():
+            while not (service.is_stopping or await request.is_disconnected()):
                 state = service.job.state
                 if state.version != told:
                     told, waited = state.version, 0.0

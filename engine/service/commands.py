@@ -3,8 +3,9 @@
 import io
 from pathlib import Path
 
-import click
+import typer
 from rich.console import Console
+from typer.exceptions import TyperException
 
 from engine.search_engine import SearchEngine
 from engine.service.forward import FORWARDED, command_of, environment
@@ -41,8 +42,8 @@ def run_command(body: CommandBody, engine: SearchEngine, data: Path, settings: S
     except SynestheteError as error:
         session.err.print(f"synesthete: {error}", markup=False)
         code = error.exit_code
-    except click.exceptions.Exit as end:
+    except typer.Exit as end:
         code = end.exit_code
-    except (OtherLibraryError, click.ClickException) as error:  # its own process knows best how to explain the usage
+    except (OtherLibraryError, TyperException) as error:  # its own process knows best how to explain the usage
         raise NotForUsError from error
     return CommandAnswer(out=said.getvalue(), err=complained.getvalue(), code=int(code))

@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from fastapi import HTTPException
+
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 COOKIE = "synesthete"
+_TOO_LONG = "the upload is larger than this service takes"
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -68,29 +71,21 @@ class Guard:
             message = await receive()
             received += len(message.get("body", b""))
             if received > self._access.body_bytes:
-                raise BodyTooLong
+                raise HTTPException(413, _TOO_LONG)  # which the application turns into its answer
             return message
 
-        started = False
-
         async def hardened(message: MutableMapping[str, Any]) -> None:
-            nonlocal started
             if message["type"] == "http.response.start":
-                started = True
                 present = {name for name, _ in message["headers"]}
                 message["headers"] = [*message["headers"], *(each for each in _HEADERS if each[0] not in present)]
             await send(message)
 
-        try:
-            await self._application(scope, counted, hardened)
-        except BodyTooLong:
-            if not started:
-                await _refuse(send, 413, "the upload is larger than this service takes")
+        await self._application(scope, counted, hardened)
 
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
         length = headers.get("content-length", "0")
         if not length.isdigit() or int(length) > self._access.body_bytes:
-            return 413, "the upload is larger than this service takes"
+            return 413, _TOO_LONG
         if self._is_own_socket:
             return None
         if _host_name(headers.get("host", "")) not in _LOOPBACK | self._access.hosts:
@@ -122,10 +117,6 @@ class Guard:
             return None
         shown = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
         return self._access.token if _same(shown, self._access.token) else None
-
-
-class BodyTooLong(Exception):
-    """More has come than may come."""
 
 
 def _same(shown: str, token: str) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.search_engine import SearchEngine
-from indexer.pipeline import Progress
+from indexer.options import Progress
 from storage.errors import SynestheteError
 
 
@@ -42,7 +42,7 @@ class IndexJob:
     def _run(self) -> None:
         problem = None
         try:
-            self._engine.index(*self._engine.status().roots, on_progress=self._advance)
+            self._engine.index(*self._engine.catalog.roots(), on_progress=self._advance)
         except SynestheteError as error:
             problem = str(error)
         finally:

@@ -91,12 +91,17 @@ class SearchBody(_Body):
     limit: Annotated[int, Field(ge=1, le=500)] | None = None
     moments: bool = Field(default=False, description="A hit for every moment, page or passage, not one for each file.")
     include_self: bool = Field(default=False, description="Exact copies of what was asked with may answer, too.")
+    cutoff: Annotated[float, Field(ge=0, le=1)] | None = None
 
 
 class AnswerBody(_Body):
-    """Hits in order of relevance; ``took_ms`` counts from the query, with the model ready."""
+    """Hits in order of relevance; ``took_ms`` counts from the query, with the model ready.
+
+    ``close``: whether any hit is relevant enough to be an answer; if not, they are merely what is nearest.
+    """
 
     took_ms: float
+    close: bool
     hits: list[HitBody]
 
 
@@ -177,12 +182,15 @@ def query_of(body: SearchBody, file_of: FileOf, default_limit: int) -> Query:
         limit=default_limit if body.limit is None else body.limit,
         each_moment=body.moments,
         include_self=body.include_self,
+        cutoff=body.cutoff,
     )
 
 
 def answer_of(result: SearchResult) -> AnswerBody:
     """``result`` for the wire."""
-    return AnswerBody(took_ms=round(result.took_ms, 1), hits=[_hit_body(hit) for hit in result.hits])
+    return AnswerBody(
+        took_ms=round(result.took_ms, 1), close=result.close, hits=[_hit_body(hit) for hit in result.hits]
+    )
 
 
 def _hit_body(hit: Hit) -> HitBody:

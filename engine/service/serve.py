@@ -65,6 +65,7 @@ def serve(
                     (Guard(create_app(service, run), access, is_own_socket=True), own),
                 ],
                 ready,
+                service,
             )
         )
     finally:
@@ -73,7 +74,7 @@ def serve(
         service.close()
 
 
-async def _run(applications: list[tuple[Guard, socket.socket]], on_ready: Callable[[], None]) -> None:
+async def _run(applications: list[tuple[Guard, socket.socket]], on_ready: Callable[[], None], service: Service) -> None:
     servers = []
     for application, _ in applications:
         config = uvicorn.Config(
@@ -88,6 +89,7 @@ async def _run(applications: list[tuple[Guard, socket.socket]], on_ready: Callab
         servers.append(_Server(config))
 
     def stop() -> None:
+        service.is_stopping = True  # or streams of events would hold the end up
         for server in servers:
             server.should_exit = True
 

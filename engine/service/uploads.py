@@ -58,6 +58,10 @@ class Uploads:
                 raise QueryError("this upload is not kept any more; send the file again")
             return self._held[number][0]
 
+    def unnamed(self, text: str) -> str:
+        """``text`` without the places at which uploads lie, which say nothing to those who sent them."""
+        return re.sub(re.escape(f"{self._folder}/") + r"[0-9a-f]{32}[.\w]*", "the file that was sent", text)
+
     def _clear(self) -> None:
         oldest_first = sorted(self._held, key=lambda number: self._held[number][1])
         too_many = oldest_first[: max(0, len(oldest_first) - _MOST)]
