@@ -92,6 +92,7 @@ class SearchBody(_Body):
     moments: bool = Field(default=False, description="A hit for every moment, page or passage, not one for each file.")
     include_self: bool = Field(default=False, description="Exact copies of what was asked with may answer, too.")
     cutoff: Annotated[float, Field(ge=0, le=1)] | None = None
+    exact: bool = Field(default=False, description="Only the words as they stand, whatever they mean.")
 
 
 class AnswerBody(_Body):
@@ -183,6 +184,7 @@ def query_of(body: SearchBody, file_of: FileOf, default_limit: int) -> Query:
         each_moment=body.moments,
         include_self=body.include_self,
         cutoff=body.cutoff,
+        exact=body.exact,
     )
 
 
