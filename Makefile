@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 # Which build of FAISS: cpu, or gpu for a machine with an NVIDIA GPU.
 FAISS ?= cpu
 
-.PHONY: setup setup-dev demo test soak lint clean
+.PHONY: setup setup-dev browser demo test soak lint clean
 setup: $(VENV)/.done
 setup-dev: $(VENV)/.done-dev
 
@@ -23,10 +23,15 @@ $(VENV)/.done-dev: $(VENV)/.done
 	$(BIN)/pip install --quiet --editable '.[$(FAISS),train,evaluate,ocr,speech,dev]'
 	touch $@
 
+# The web page is tested in a real browser.
+browser:
+	@command -v chromedriver >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install --yes --quiet chromium chromium-driver; } \
+		|| { echo "chromedriver is missing: sudo apt-get install chromium chromium-driver"; exit 1; }
+
 demo: setup
 	$(BIN)/python -m tests.demo build/demo
 
-test: setup-dev
+test: setup-dev browser
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 soak: setup-dev

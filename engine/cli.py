@@ -1,5 +1,6 @@
 """The command line. It turns options into calls of ``SearchEngine`` and results into lines or JSON; no more."""
 
+import contextlib
 import dataclasses
 import json
 import logging
@@ -7,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,6 +29,7 @@ from engine.query.parse import (
 )
 from engine.query.query import Filters, Query
 from engine.search_engine import SearchEngine
+from engine.service_cli import add_service_commands
 from engine.settings import Settings, load_settings
 from engine.show import (
     show_failures,
@@ -58,6 +60,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(model_app, name="model")
+add_service_commands(app)
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -67,16 +70,53 @@ _INTERRUPTED = 130
 
 
 @dataclasses.dataclass(frozen=True)
+class Session:
+    """A command that a service runs for another process: in which folder, what it prints to, on which library."""
+
+    here: Path
+    out: Console
+    err: Console
+    engine: SearchEngine
+    data: Path
+    settings: Settings
+
+
+class OtherLibraryError(Exception):
+    """A service was asked about another library than its own, or under other settings."""
+
+
+@dataclasses.dataclass(frozen=True)
 class _Globals:
     data: Path | None
     settings: Settings
+    session: Session | None
 
     @property
     def folder(self) -> Path:
-        return self.settings.data_folder if self.data is None else self.data.expanduser().absolute()
+        folder = self.settings.data_folder if self.data is None else self.here / self.data.expanduser()
+        return folder.absolute()
 
-    def open(self) -> SearchEngine:
-        return SearchEngine.open(self.folder, self.settings)
+    @property
+    def here(self) -> Path:
+        return Path() if self.session is None else self.session.here
+
+    @property
+    def out(self) -> Console:
+        return out if self.session is None else self.session.out
+
+    @property
+    def err(self) -> Console:
+        return err if self.session is None else self.session.err
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator[SearchEngine]:
+        if self.session is None:
+            with SearchEngine.open(self.folder, self.settings) as engine:
+                yield engine
+        elif (self.folder, self.settings) == (self.session.data, self.session.settings):
+            yield self.session.engine
+        else:
+            raise OtherLibraryError
 
 
 @app.callback()
@@ -89,7 +129,10 @@ def _globals(
         Path | None, typer.Option(metavar="FILE", help="A settings file that wins over the user's own.")
     ] = None,
 ) -> None:
-    context.obj = _Globals(data, load_settings(settings))
+    session: Session | None = context.obj
+    if session is not None and settings is not None:
+        settings = session.here / settings.expanduser()
+    context.obj = _Globals(data, load_settings(settings), session)
 
 
 @app.command()
@@ -219,9 +262,10 @@ def search(
     Any part may end in ^WEIGHT: "beach^2" counts twice as much as a part without. What stands in quotation marks, as in
     'harbour "green light"', must stand in the file.
     """
+    session: _Globals = context.obj
     filters = Filters(
         kinds=frozenset() if kind is None else parse_kinds(kind),
-        under=None if under is None else parse_folder(under),
+        under=None if under is None else parse_folder(under, session.here),
         globs=tuple(glob or ()),
         after=None if after is None else parse_date(after),
         before=None if before is None else parse_date(before),
@@ -231,15 +275,18 @@ def search(
         smaller=None if smaller is None else parse_size(smaller),
     )
     wanted_words = [*([" ".join(words)] if words else []), *(and_words or [])]
-    with context.obj.open() as engine:
+    with session.open() as engine:
         query = Query(
-            wanted=(*map(parse_words, wanted_words), *(parse_like(each, engine.kept_hit) for each in like or ())),
+            wanted=(
+                *map(parse_words, wanted_words),
+                *(parse_like(each, engine.kept_hit, session.here) for each in like or ()),
+            ),
             unwanted=(
                 *map(parse_words, not_words or ()),
-                *(parse_like(each, engine.kept_hit) for each in not_like or ()),
+                *(parse_like(each, engine.kept_hit, session.here) for each in not_like or ()),
             ),
             filters=filters,
-            limit=context.obj.settings.search.results if results is None else results,
+            limit=session.settings.search.results if results is None else results,
             each_moment=moments,
             include_self=include_self,
             cutoff=cutoff,
@@ -249,15 +296,16 @@ def search(
         engine.keep_answer(result)
         if as_json:
             hits = [_hit_fields(hit) for hit in result.hits]
-            _print_json({"took_ms": round(result.took_ms, 1), "close": result.close, "hits": hits})
+            fields = {"took_ms": round(result.took_ms, 1), "close": result.close, "hits": hits}
+            _print_json(fields, session.out)
         elif result.hits:
             if not result.close:
-                out.print("nothing close; the nearest:")
-            show_hits(out, result.hits, relative_to=Path.cwd(), words=query.words)
+                session.out.print("nothing close; the nearest:")
+            show_hits(session.out, result.hits, relative_to=Path.cwd() / session.here, words=query.words)
         elif sum(engine.status().counts.sources.values()) == 0:
-            err.print("the library is empty; `synesthete index FOLDER` fills it")
+            session.err.print("the library is empty; `synesthete index FOLDER` fills it")
         else:
-            err.print("nothing found")
+            session.err.print("nothing found")
 
 
 @app.command()
@@ -411,8 +459,8 @@ def _hit_fields(hit: Hit) -> dict[str, Any]:
     return fields
 
 
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False))
+def _print_json(value: Any, console: Console = out) -> None:
+    print(json.dumps(value, ensure_ascii=False), file=console.file)
 
 
 def main() -> None:

@@ -19,3 +19,9 @@ class QueryError(SynestheteError):
     """What was asked makes no sense as it stands: nothing to look for, a file that cannot be a query, a bad date."""
 
     exit_code = 2
+
+
+class ServiceError(SynestheteError):
+    """The service cannot be started: its address is taken, or another one serves this library."""
+
+    exit_code = 32

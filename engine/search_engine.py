@@ -30,7 +30,7 @@ from indexer.ignore import IgnoreOptions
 from indexer.keep_up import KeepUp, WatchEvent, WatchOptions
 from indexer.options import IndexSummary, PipelineOptions, Progress
 from indexer.pause import Pause, pause, resume
-from indexer.pieces import ExtractionLimits
+from indexer.pieces import ExtractedPiece, ExtractionLimits
 from indexer.pipeline import index as index_paths
 from indexer.pipeline import index_parts, index_words
 from indexer.plan import Scope
@@ -42,7 +42,7 @@ from storage.catalog import Catalog
 from storage.check import Finding, check
 from storage.errors import DataFolderError, ModelMismatchError
 from storage.library import IndexSize, Library
-from storage.records import MODALITIES, Failure, LibraryCounts, Modality, RootState
+from storage.records import MODALITIES, Failure, LibraryCounts, Modality, RootState, Source
 from storage.roots import states
 from storage.transcripts import problems_under
 from storage.vectors import IndexPolicy
@@ -345,6 +345,33 @@ class SearchEngine:
             reembedding=reembedding(library),
             index=library.index_sizes(),
         )
+
+    def source(self, path: str) -> Source | None:
+        """The indexed file at ``path``, or None."""
+        held = self._current().catalog.sources_under(path).get(path)
+        return None if held is None else held.source
+
+    def warm_up(self) -> None:
+        """Load what the first search would have to wait for: the model and the vector index."""
+        library = self._current()
+        embedder = self._embedder_of(library.catalog)
+        embedder.embed([ExtractedPiece("text", text="warm")])
+        library.refresh()
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalog as it is now, to read from."""
+        return self._current().catalog
+
+    @property
+    def limits(self) -> ExtractionLimits:
+        """How much a file may cost."""
+        return self._limits()
+
+    @property
+    def default_limit(self) -> int:
+        """How many hits an answer has unless it is said otherwise."""
+        return self._settings.search.results
 
     def check(self) -> list[Finding]:
         """Hold the library against its own promises; an empty list means that all is well."""

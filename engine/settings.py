@@ -95,6 +95,15 @@ class SearchSettings(_Section):
     cutoff: float = Field(default=0.9, ge=0, le=1)
 
 
+class ServiceSettings(_Section):
+    """Where the service listens, and what it takes."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=7878, ge=0, le=65535)
+    hosts: list[str] = []
+    upload_megabytes: float = Field(default=500.0, gt=0)
+
+
 class Settings(BaseSettings):
     """All settings, checked. Build it with ``load_settings``."""
 
@@ -107,6 +116,7 @@ class Settings(BaseSettings):
     words: WordsSettings = WordsSettings()
     limits: LimitSettings = LimitSettings()
     search: SearchSettings = SearchSettings()
+    service: ServiceSettings = ServiceSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -30,29 +30,29 @@ def parse_words(text: str) -> Words:
     return Words(part, weight)
 
 
-def parse_like(text: str, earlier: Callable[[int], Hit] = _no_earlier_hit) -> LikeFile | LikeHit:
+def parse_like(text: str, earlier: Callable[[int], Hit] = _no_earlier_hit, here: Path = Path()) -> LikeFile | LikeHit:
     """``FILE``, ``FILE@START-END``, ``FILE#PAGE`` or ``#NUMBER``, each perhaps with ``^WEIGHT``.
 
-    Times are seconds or clock times (90, 1:30, 0:01:30). ``earlier`` gives the hit that had a number. A file that has
-    the very name, as far as it goes, is that file.
+    Times are seconds or clock times (90, 1:30, 0:01:30). ``earlier`` gives the hit that had a number, ``here`` is the
+    folder from which names are read. A file that has the very name, as far as it goes, is that file.
     """
     if not text.strip():
         raise QueryError("--like and --not-like need the name of a file")
-    if Path(text).exists():
-        return LikeFile(Path(text))
+    if (here / text).exists():
+        return LikeFile(here / text)
     part, weight = _weighted(text)
-    if Path(part).exists():
-        return LikeFile(Path(part), weight=weight)
+    if (here / part).exists():
+        return LikeFile(here / part, weight=weight)
     if (hit := _HIT.fullmatch(part)) is not None:
         return LikeHit(earlier(int(hit[1])), weight)
     if (span := _SPAN.fullmatch(part)) is not None:
         start, end = _seconds(span["start"], part), _seconds(span["end"], part)
         if end <= start:
             raise QueryError(f"{part}: the span ends before it starts")
-        return LikeFile(Path(span["file"]), (start, end), weight=weight)
+        return LikeFile(_from(here, span["file"]), (start, end), weight=weight)
     if (page := _PAGE.fullmatch(part)) is not None:
-        return LikeFile(Path(page["file"]), page=int(page["page"]), weight=weight)
-    return LikeFile(Path(part), weight=weight)
+        return LikeFile(_from(here, page["file"]), page=int(page["page"]), weight=weight)
+    return LikeFile(_from(here, part), weight=weight)
 
 
 def parse_kinds(text: str) -> frozenset[Modality]:
@@ -66,11 +66,11 @@ def parse_kinds(text: str) -> frozenset[Modality]:
     return frozenset(cast(list[Modality], kinds))
 
 
-def parse_folder(text: str) -> Path:
-    """A folder; an empty name would silently mean the current one."""
+def parse_folder(text: str, here: Path = Path()) -> Path:
+    """A folder, its name read from ``here``; an empty name would silently mean the current one."""
     if not text.strip():
         raise QueryError("--under needs the name of a folder")
-    return Path(text)
+    return _from(here, text)
 
 
 def parse_date(text: str) -> datetime:
@@ -94,6 +94,10 @@ def parse_size(text: str) -> int:
     number, unit, binary = matched.groups()
     factor = (1024.0 if binary else 1000.0) ** _POWERS[(unit or "").lower()]
     return round(float(number) * float(factor))
+
+
+def _from(here: Path, name: str) -> Path:
+    return Path(name) if name.startswith("~") else here / name
 
 
 def _weighted(text: str) -> tuple[str, float]:

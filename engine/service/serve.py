@@ -1,0 +1,177 @@
+"""Run the service: on the loopback interface for browsers, on the user's own socket for commands and programs."""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import uvicorn
+
+from engine.errors import ServiceError
+from engine.search_engine import SearchEngine
+from engine.service.address import runtime_folder, socket_path
+from engine.service.app import Service, create_app
+from engine.service.commands import NotForUsError, run_command
+from engine.service.guard import Access, Guard
+from engine.service.messages import CommandAnswer, CommandBody
+from engine.service.systemd import notify
+from engine.settings import Settings
+from storage.atomic import replaced_file
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_GRACE_SECONDS = 3
+
+
+def serve(
+    engine: SearchEngine, data: Path, settings: Settings, host: str, port: int, say: Callable[[str], None]
+) -> None:
+    """Answer until SIGTERM or SIGINT. ``port`` 0 means any; ``say`` is told the address.
+
+    On another interface than loopback every request has to show a token, which is kept in the data folder.
+    Raises ServiceError if the address is taken or another service holds this library.
+    """
+    listening = _listen(host, port)
+    port = listening.getsockname()[1]
+    own_path = socket_path(data)
+    own = _listen_on_path(own_path)
+    token = None if host in _LOOPBACK else _token(data)
+    body_bytes = int(settings.service.upload_megabytes * 1e6)
+    access = Access(frozenset({host.lower(), *(name.lower() for name in settings.service.hosts)}), token, body_bytes)
+    service = Service(engine)
+
+    def run(body: CommandBody) -> CommandAnswer | None:
+        try:
+            return run_command(body, engine, data, settings)
+        except NotForUsError:
+            return None
+
+    shown = f"[{host}]" if ":" in host else host
+    link = f"http://{shown}:{port}/" + (f"?token={token}" if token else "")
+
+    def ready() -> None:
+        say(link)
+        notify("READY=1")
+
+    try:
+        engine.warm_up()
+        asyncio.run(
+            _run(
+                [
+                    (Guard(create_app(service), access, is_own_socket=False), listening),
+                    (Guard(create_app(service, run), access, is_own_socket=True), own),
+                ],
+                ready,
+                service,
+            )
+        )
+    finally:
+        notify("STOPPING=1")
+        own_path.unlink(missing_ok=True)
+        service.close()
+
+
+async def _run(applications: list[tuple[Guard, socket.socket]], on_ready: Callable[[], None], service: Service) -> None:
+    servers = []
+    for application, _ in applications:
+        config = uvicorn.Config(
+            application,
+            log_level="warning",
+            lifespan="off",
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+            h11_max_incomplete_event_size=64 * 1024,
+        )
+        servers.append(_Server(config))
+
+    def stop() -> None:
+        service.is_stopping = True  # or streams of events would hold the end up
+        for server in servers:
+            server.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    tasks = [
+        asyncio.create_task(server.serve(sockets=[listening]))
+        for server, (_, listening) in zip(servers, applications, strict=True)
+    ]
+    while not all(server.started for server in servers) and not any(task.done() for task in tasks):
+        await asyncio.sleep(0.01)
+    on_ready()
+    watchdog = asyncio.create_task(_tell_watchdog())
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        watchdog.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watchdog
+
+
+class _Server(uvicorn.Server):
+    """Signals are taken by the loop, once for both servers."""
+
+    @contextlib.contextmanager
+    def capture_signals(self):  # type: ignore[no-untyped-def]
+        yield
+
+
+async def _tell_watchdog() -> None:
+    """Tell systemd that the loop still turns, twice in the time that it allows (sd_watchdog_enabled(3))."""
+    allowed = int(os.environ.get("WATCHDOG_USEC", "0")) / 1e6
+    while allowed:
+        notify("WATCHDOG=1")
+        await asyncio.sleep(allowed / 2)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind, protocol)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(128)
+    except OSError as error:
+        raise ServiceError(
+            f"{host}, port {port}: nobody can be served there ({error.strerror}); choose another with --host or --port"
+        ) from error
+    return listening
+
+
+def _listen_on_path(path: Path) -> socket.socket:
+    """The user's own socket. One that a dead service left is replaced."""
+    folder = runtime_folder()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        state = folder.lstat()
+        if state.st_uid != os.getuid() or state.st_mode & 0o077 or folder.is_symlink():
+            raise ServiceError(f"{folder}: this folder must be yours alone, for it says who may ask the service")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            if probe.connect_ex(str(path)) == 0:
+                raise ServiceError("a service is running for this library already")
+        path.unlink(missing_ok=True)
+        own = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        own.bind(str(path))
+        path.chmod(0o600)
+        own.listen(128)
+    except OSError as error:
+        raise ServiceError(f"{path}: no socket can be made there ({error.strerror})") from error
+    return own
+
+
+def _token(data: Path) -> str:
+    """The token of this library's service, made at the first need."""
+    path = data / "service_token"
+    with contextlib.suppress(OSError, UnicodeError):
+        held = path.read_text(encoding="ascii").strip()
+        if len(held) >= 32:
+            return held
+    token = secrets.token_urlsafe(32)
+    with replaced_file(path) as temporary:
+        temporary.touch(mode=0o600)
+        temporary.write_text(token, encoding="ascii")
+    return token

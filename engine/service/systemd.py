@@ -1,0 +1,68 @@
+"""The service under systemd: its unit, and telling it that we are ready and alive."""
+
+import os
+import shutil
+import socket
+import sys
+from pathlib import Path
+
+import platformdirs
+
+from storage.atomic import replaced_file
+
+UNIT = "synesthete.service"
+
+
+def notify(state: str) -> None:
+    """Tell systemd ``state`` if it listens (sd_notify(3))."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address.startswith(("/", "@")):
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as listener:
+        try:
+            listener.connect("\0" + address[1:] if address.startswith("@") else address)
+            listener.sendall(state.encode())
+        except OSError:  # nobody listens any more
+            return
+
+
+def unit(arguments: list[str]) -> str:
+    """The text of a user unit that runs ``synesthete`` with ``arguments`` (which hold ``serve``)."""
+    program = shutil.which("synesthete") or f"{sys.executable} -m engine.program"
+    command = " ".join([program, *map(_quoted, arguments)])
+    return f"""[Unit]
+Description=synesthete, search by meaning
+Documentation=man:systemd.service(5)
+
+[Service]
+Type=notify
+NotifyAccess=main
+ExecStart={command}
+Restart=on-failure
+RestartSec=5
+WatchdogSec=60
+TimeoutStopSec=10
+CPUWeight=20
+IOWeight=20
+Nice=5
+NoNewPrivileges=yes
+PrivateTmp=no
+
+[Install]
+WantedBy=default.target
+"""
+
+
+def install_unit(text: str) -> Path:
+    """Write the unit into the user's systemd folder; returns where. Raises OSError."""
+    folder = platformdirs.user_config_path("systemd", appauthor=False) / "user"
+    folder.mkdir(parents=True, exist_ok=True)
+    with replaced_file(folder / UNIT) as path:
+        path.write_text(text, encoding="utf-8")
+    return folder / UNIT
+
+
+def _quoted(argument: str) -> str:
+    """An argument as systemd reads it: quotes and backslashes escaped, percent and dollar signs doubled."""
+    safe = argument.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    return f'"{safe}"' if safe != argument or " " in safe or not safe else safe

@@ -1,0 +1,59 @@
+"""The commands that run the service and install it."""
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from engine.errors import ServiceError
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def add_service_commands(app: typer.Typer) -> None:
+    """Give ``app`` the commands below."""
+    app.command()(serve)
+    app.command()(install_service)
+
+
+def serve(
+    context: typer.Context,
+    host: Annotated[str | None, typer.Option(metavar="NAME", help="Address to listen on; default: 127.0.0.1.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, metavar="N", help="Port of the page.")] = None,
+) -> None:
+    """Answer searches, and show the web page, until stopped; other commands are quick while it runs."""
+    from engine.service.serve import serve as run
+
+    settings = context.obj.settings
+    with context.obj.open() as engine:
+        run(
+            engine,
+            context.obj.folder,
+            settings,
+            settings.service.host if host is None else host,
+            settings.service.port if port is None else port,
+            lambda link: out.print(f"synesthete is at {link}", markup=False),
+        )
+
+
+def install_service(
+    context: typer.Context,
+    only_print: Annotated[bool, typer.Option("--print", help="Show the unit instead of writing it.")] = False,
+) -> None:
+    """Write a systemd user unit that keeps the service running."""
+    from engine.service.systemd import UNIT, install_unit, unit
+
+    data: Path | None = context.obj.data
+    text = unit([*([] if data is None else ["--data", str(context.obj.folder)]), "serve"])
+    if only_print:
+        print(text, end="")
+        return
+    try:
+        path = install_unit(text)
+    except OSError as error:
+        raise ServiceError(f"{error.filename}: the unit cannot be written ({error.strerror})") from error
+    out.print(f"written: {shlex.quote(str(path))}", markup=False)
+    out.print(f"now run: systemctl --user daemon-reload && systemctl --user enable --now {UNIT}", markup=False)
