@@ -25,7 +25,7 @@ $(VENV)/.done-dev: $(VENV)/.done
 
 # The web page is tested in a real browser.
 browser:
-	@command -v chromedriver >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install --yes --quiet chromium chromium-driver; } \
+	@command -v chromedriver >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update --quiet && apt-get install --yes --quiet chromium chromium-driver; } \
 		|| { echo "chromedriver is missing: sudo apt-get install chromium chromium-driver"; exit 1; }
 
 demo: setup
