@@ -8,14 +8,12 @@ are too few. A question is *absent* when every piece is taken out that shares it
 as a search gives it. Wrong are a false alarm (absent, and something is close) and a miss (present, and nothing is).
 """
 
-import argparse
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 
-from benchmarks.labelled_pool import LabelledPool, Question, priors, read_pool, sampled
+from benchmarks.labelled_pool import LabelledPool, Question, arguments, priors, read_pool, sampled
 from engine.query.calibrate import Background, background
 from engine.settings import SearchSettings
 from engine.train.recipe import read_train_recipe
@@ -70,27 +68,21 @@ def shares(values: Mapping[Modality, tuple[list[float], list[float]]], cutoff: f
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--recipe", type=Path, required=True)
-    parser.add_argument("--model", type=Path, required=True, help="a model that has not learned from the split")
-    parser.add_argument("--split", default="test", help="whose rows ask; the cut-off was chosen on validation")
-    parser.add_argument("--cache", type=Path, default=Path("embeddings"), help="where embeddings are kept")
-    parser.add_argument("--json", type=Path, help="write the figures into this file, too")
-    arguments = parser.parse_args()
-    recipe, expected = read_train_recipe(arguments.recipe), priors(arguments.model)
-    pool = read_pool(recipe, arguments.model, arguments.split, arguments.cache)
-    pool += read_pool(recipe, arguments.model, recipe.data.split, arguments.cache)
+    told = arguments(__doc__)
+    recipe, expected = read_train_recipe(told.recipe), priors(told.model)
+    pool = read_pool(recipe, told.model, told.split, told.cache)
+    pool += read_pool(recipe, told.model, recipe.data.split, told.cache)
     chosen, figures = SearchSettings().cutoff, {}
     for size in SIZES:
-        values = measure(pool, arguments.split, size, expected)
+        values = measure(pool, told.split, size, expected)
         figures[size] = {cutoff: shares(values, cutoff) for cutoff in sorted({*CUTOFFS, chosen})}
         print(f"\n{size} pieces: false alarms / misses, %")
         print(f"{'cut-off':>8}" + "".join(f"{kind:>12}" for kind in figures[size][chosen]))
         for cutoff, row in figures[size].items():
             cells = "".join(f"{100 * alarms:8.0f}/{100 * misses:3.0f}" for alarms, misses in row.values())
             print(f"{cutoff:8.2f}{cells}{'  <- default' if cutoff == chosen else ''}")
-    if arguments.json is not None:
-        arguments.json.write_text(json.dumps(figures, indent=1) + "\n")
+    if told.json is not None:
+        told.json.write_text(json.dumps(figures, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -10,15 +10,13 @@ cosine, the deviations above the background, the library's empirical tail, and t
 pieces taken into account (relevance, as a search gives it).
 """
 
-import argparse
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.labelled_pool import LabelledPool, Question, priors, read_pool, sampled
+from benchmarks.labelled_pool import LabelledPool, Question, arguments, priors, read_pool, sampled
 from engine.query.calibrate import Background, background
 from engine.train.recipe import read_train_recipe
 from storage.records import MODALITIES, Modality
@@ -89,16 +87,10 @@ def libraries(pool: LabelledPool, seed: int = 0) -> dict[str, NDArray[np.int64]]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--recipe", type=Path, required=True)
-    parser.add_argument("--model", type=Path, required=True, help="a model that has not learned from the split")
-    parser.add_argument("--split", default="test", help="whose rows are asked and ask")
-    parser.add_argument("--cache", type=Path, default=Path("embeddings"), help="where embeddings are kept")
-    parser.add_argument("--json", type=Path, help="write the figures into this file, too")
-    arguments = parser.parse_args()
-    recipe = read_train_recipe(arguments.recipe)
-    pool = read_pool(recipe, arguments.model, arguments.split, arguments.cache)
-    questions, expected, figures = pool.questions([arguments.split], EACH), priors(arguments.model), {}
+    told = arguments(__doc__)
+    recipe = read_train_recipe(told.recipe)
+    pool = read_pool(recipe, told.model, told.split, told.cache)
+    questions, expected, figures = pool.questions([told.split], EACH), priors(told.model), {}
     for name, library in libraries(pool).items():
         figures[name] = measure(pool, library, questions, expected)
         print(f"\n{name}: recall@10 single / mixed / share of the list, %")
@@ -106,8 +98,8 @@ def main() -> None:
         for rule, row in figures[name].items():
             cells = ("/".join(f"{100 * value:.0f}" for value in values) for values in row.values())
             print(f"{rule:16}" + "".join(f"{cell:>14}" for cell in cells))
-    if arguments.json is not None:
-        arguments.json.write_text(json.dumps(figures, indent=1) + "\n")
+    if told.json is not None:
+        told.json.write_text(json.dumps(figures, indent=1) + "\n")
 
 
 if __name__ == "__main__":

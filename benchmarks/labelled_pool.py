@@ -4,6 +4,7 @@ Shared by ``cutoff.py`` and ``fair_pools.py``. A question is the first caption o
 concept or of the same first caption.
 """
 
+import argparse
 import re
 from collections import defaultdict
 from collections.abc import Sequence
@@ -18,14 +19,15 @@ from numpy.typing import NDArray
 from engine.evaluate.embed import Inputs
 from engine.model.families import encoder_fingerprint, load_model, open_model
 from engine.query.calibrate import Background
+from engine.query.candidates import BACKGROUND_SAMPLE
 from engine.train.cache import FeatureCache
 from engine.train.data import TrainingData
 from engine.train.pairs import Pair, read_pairs
 from engine.train.recipe import TrainRecipe
 from storage.records import MODALITIES, Modality
+from storage.vectors import evenly
 
 Vectors = NDArray[np.float32]
-SAMPLE = 512
 _COMMON = {"the", "and", "with", "for", "from", "that", "this", "not", "used", "who", "which", "then", "into", "one"}
 
 
@@ -116,7 +118,18 @@ def priors(folder: Path) -> dict[Modality, Background]:
 
 def sampled(rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """As many of ``rows`` as a search looks at to know its background, spread evenly."""
-    return rows[np.unique(np.linspace(0, len(rows) - 1, min(SAMPLE, len(rows))).astype(np.int64))]
+    return evenly(rows, BACKGROUND_SAMPLE)
+
+
+def arguments(description: str) -> argparse.Namespace:
+    """What a benchmark on a labelled pool is told on the command line."""
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
+    parser.add_argument("--recipe", type=Path, required=True)
+    parser.add_argument("--model", type=Path, required=True, help="a model that has not learned from the split")
+    parser.add_argument("--split", default="test", help="whose rows ask; the cut-off was chosen on validation")
+    parser.add_argument("--cache", type=Path, default=Path("embeddings"), help="where embeddings are kept")
+    parser.add_argument("--json", type=Path, help="write the figures into this file, too")
+    return parser.parse_args()
 
 
 def _words(text: str) -> set[str]:

@@ -302,7 +302,7 @@ def search(
             if not result.close:
                 session.out.print("nothing close; the nearest:")
             show_hits(session.out, result.hits, relative_to=Path.cwd() / session.here, words=query.words)
-        elif sum(engine.status().counts.sources.values()) == 0:
+        elif not engine.catalog.counts().sources:
             session.err.print("the library is empty; `synesthete index FOLDER` fills it")
         else:
             session.err.print("nothing found")

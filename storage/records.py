@@ -130,7 +130,8 @@ class PieceFilter:
     ``under``: the source at this path, or below it. ``globs``: one of these patterns matches (see ``glob_patterns``).
     The rest are bounds, the lower one included, the upper one not: ``after_ns``, ``before_ns`` of the time of recording
     (where the file says nothing of it, of modification), ``longer``, ``shorter`` of the duration in seconds (a source
-    without one passes neither), ``larger``, ``smaller`` of the size in bytes.
+    without one passes neither), ``larger``, ``smaller`` of the size in bytes. ``sources``, ``not_sources``: the numbers
+    of the only ones that pass (None: of all), and of some that do not.
     """
 
     kinds: frozenset[Modality] = frozenset()
@@ -142,6 +143,8 @@ class PieceFilter:
     shorter: float | None = None
     larger: int | None = None
     smaller: int | None = None
+    sources: frozenset[int] | None = None
+    not_sources: frozenset[int] = frozenset()
 
     @property
     def is_empty(self) -> bool:

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from storage import tables
 from storage.conditions import clauses
 from storage.name_words import name_words
-from storage.records import Origin, PieceFilter
+from storage.records import Modality, Origin, PieceFilter
 
 _NAMES = "INSERT INTO segment (source_id, origin, text) SELECT id, 'name', name_words(path) FROM source ORDER BY id"
 _words_text = table("words_text", column("id", Integer), column("source_id"), column("origin"), column("text"))
@@ -43,6 +43,8 @@ class WordMatch:
     """A text in which words were found: that of piece ``piece_id``, or of a segment (None), and where it stands."""
 
     source_id: int
+    path: str
+    kind: Modality
     piece_id: int | None
     origin: Origin
     text: str
@@ -119,9 +121,15 @@ def find(connection: Connection, expression: str, condition: PieceFilter) -> Ite
     number = _words.c.rowid.op(">>")(1)
     of_piece = _words.c.rowid.op("&")(1) == 0
     source_id = func.coalesce(piece.source_id, segment.source_id)
+    # A look-up for each row that matches: joined, the sources might be gone through first.
+    path, kind = (
+        select(column).where(source.id == source_id).scalar_subquery() for column in (source.path, source.kind)
+    )
     query = (
         select(
             source_id,
+            path,
+            kind,
             piece.id,
             func.coalesce(segment.origin, case((piece.modality == "document", "page"), else_="passage")),
             func.coalesce(piece.text, segment.text),
@@ -137,7 +145,6 @@ def find(connection: Connection, expression: str, condition: PieceFilter) -> Ite
         .execution_options(yield_per=_ROWS_PER_FETCH)
     )
     if not condition.is_empty:
-        # A look-up for each row that matches: joined, the sources might be gone through first.
         query = query.where(select(literal(1)).where(source.id == source_id, *clauses(condition)).exists())
     for row in connection.execute(query):
         yield WordMatch(*row)

@@ -12,7 +12,7 @@ from engine.query.embed_query import Reading
 from storage.library import Library
 from storage.records import MODALITIES, Modality, PieceLocation
 
-_BACKGROUND_SAMPLE = 512
+BACKGROUND_SAMPLE = 512
 
 Priors = Mapping[tuple[Modality, Modality], Background]
 """What is expected before a library is looked at, by (modality of the query's part, modality of the piece)."""
@@ -53,7 +53,7 @@ def scales(library: Library, readings: Sequence[Reading], priors: Priors, scope:
     found = []
     for modality in MODALITIES:
         pieces = library.count(modality) if scope.among is None else len(scope.among.get(modality, ()))
-        sample = library.sample(modality, _BACKGROUND_SAMPLE)
+        sample = library.sample(modality, BACKGROUND_SAMPLE)
         for reading in readings if pieces and len(sample) else ():
             expected = [priors[part.modality, modality] for part in reading]
             seen = [background(prior, sample @ part.vector) for prior, part in zip(expected, reading, strict=True)]

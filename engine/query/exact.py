@@ -3,12 +3,12 @@
 import math
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from sqlalchemy import Connection
 
-from engine.query.excerpt import content_words, excerpt, matches
+from engine.query.excerpt import content_words, excerpt, held_words
 from engine.query.hits import Hit
 from engine.query.query import Query, Words
 from storage import words
@@ -59,27 +59,24 @@ def asked_words(texts: Iterable[str]) -> Asked:
     return Asked(content_words(texts), tuple(dict.fromkeys(phrase for phrase in phrases if content_words([phrase]))))
 
 
-def sources_allowed(connection: Connection, query: Query) -> tuple[set[int] | None, set[int]]:
-    """The sources that hold every phrase that is wanted (None: all do), and those that hold one that is not."""
-    wanted = asked_words(query.words).phrases
+def narrowed(connection: Connection, query: Query) -> PieceFilter:
+    """The filters of ``query``, and its quoted text: what is wanted must stand in a file, what is not must not.
+
+    Where words count alone, those that are not wanted need no quotation marks.
+    """
+    condition = query.filters.condition
+    holders = [words.sources_with(connection, words.all_of([phrase])) for phrase in asked_words(query.words).phrases]
+    if holders:
+        condition = replace(condition, sources=frozenset(set.intersection(*holders)))
     unwanted = asked_words(part.text for part in query.unwanted if isinstance(part, Words))
-    allowed: set[int] | None = None
-    for phrase in wanted:
-        holders = words.sources_with(connection, words.all_of([phrase]))
-        allowed = holders if allowed is None else allowed & holders
     forbidden = [*unwanted.phrases, *(unwanted.words if query.exact else ())]
-    excluded = words.sources_with(connection, words.any_of(forbidden)) if forbidden else set()
-    return allowed, excluded
+    if forbidden:
+        excluded = words.sources_with(connection, words.any_of(forbidden))
+        condition = replace(condition, not_sources=frozenset(excluded))
+    return condition
 
 
-def word_hits(
-    connection: Connection,
-    asked: Asked,
-    condition: PieceFilter,
-    allowed: set[int] | None,
-    excluded: set[int],
-    all_words: bool,
-) -> list[WordHit]:
+def word_hits(connection: Connection, asked: Asked, condition: PieceFilter, all_words: bool) -> list[WordHit]:
     """Files that hold ``asked.words``, those with most of them first, then by BM25 of the best text.
 
     A word found in very many texts is left out, unless ``all_words``.
@@ -93,10 +90,7 @@ def word_hits(
     place: dict[int, WordMatch] = {}
     rows = words.find(connection, words.any_of(telling), condition)
     for match in islice(rows, None if all_words else _ROWS):
-        if match.source_id in excluded or (allowed is not None and match.source_id not in allowed):
-            continue
-        found = {word for word in asked.words if matches(match.text, [word])}
-        held.setdefault(match.source_id, set()).update(found)
+        held.setdefault(match.source_id, set()).update(held_words(match.text, asked.words))
         before = place.get(match.source_id)
         if before is None or (before.origin == "name" and match.origin != "name"):
             place[match.source_id] = match
@@ -107,33 +101,25 @@ def word_hits(
 def exact_search(catalog: Catalog, query: Query) -> list[Hit]:
     """The files that hold the words of ``query``, without any regard to meaning: ``score`` is 0, for nothing is
     compared, ``relevance`` is the share of the words."""
-    asked = asked_words(query.words)
-    condition = query.filters.condition
     with catalog.reading() as connection:
-        allowed, excluded = sources_allowed(connection, query)
-        found = word_hits(connection, asked, condition, allowed, excluded, all_words=True)[: query.limit]
-    pieces = {piece.source_id: piece for piece in catalog.pieces_of(hit.match.source_id for hit in found)}
-    hits = []
-    for hit in found:
-        match = hit.match
-        if (piece := pieces.get(match.source_id)) is None:
-            continue
-        is_name = match.origin == "name"
-        hits.append(
-            Hit(
-                path=piece.path,
-                kind=piece.kind,
-                score=0.0,
-                relevance=hit.share,
-                start=match.start,
-                end=match.end,
-                page=match.page,
-                snippet=None if is_name else excerpt(match.text, query.words),
-                moments=(),
-                pieces=() if match.piece_id is None else (match.piece_id,),
-            )
-        )
-    return hits
+        found = word_hits(connection, asked_words(query.words), narrowed(connection, query), all_words=True)
+    return [_hit(hit, query) for hit in found[: query.limit]]
+
+
+def _hit(hit: WordHit, query: Query) -> Hit:
+    match = hit.match
+    return Hit(
+        path=match.path,
+        kind=match.kind,
+        score=0.0,
+        relevance=hit.share,
+        start=match.start,
+        end=match.end,
+        page=match.page,
+        snippet=None if match.origin == "name" else excerpt(match.text, query.words),
+        moments=(),
+        pieces=() if match.piece_id is None else (match.piece_id,),
+    )
 
 
 def fused_ranks(meaning: Sequence[int], exact: Sequence[int]) -> list[int]:

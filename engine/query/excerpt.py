@@ -29,6 +29,12 @@ def matches(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
     return [found.span() for found in _WORD.finditer(text) if _stem(found[0]) in wanted]
 
 
+def held_words(text: str, words: Sequence[str]) -> set[str]:
+    """Those of ``words``, each a single one, that stand in ``text``, endings aside."""
+    stems = {_stem(word) for word in _WORD.findall(text)}
+    return {word for word in words if _stem(word) in stems}
+
+
 def content_words(texts: Sequence[str]) -> tuple[str, ...]:
     """The different words in ``texts`` that carry meaning of their own; all, if none does."""
     found = list(dict.fromkeys(word.casefold() for text in texts for word in _WORD.findall(text)))

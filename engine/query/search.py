@@ -1,6 +1,6 @@
 """From the readings of a query to hits: candidates of every modality, ranked together, grouped by file or place."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,13 +8,12 @@ from numpy.typing import NDArray
 
 from engine.query.candidates import Candidate, Priors, Scope, all_candidates, best_candidates, ranked, scales
 from engine.query.embed_query import Reading
-from engine.query.exact import WordHit, asked_words, fused_ranks, sources_allowed, word_hits
+from engine.query.exact import WordHit, asked_words, fused_ranks, narrowed, word_hits
 from engine.query.excerpt import excerpt
 from engine.query.hits import Hit, Moment
 from engine.query.moments import Place, places
 from engine.query.query import Query
 from storage.library import Library
-from storage.records import Modality
 from storage.words import WordMatch
 
 _MOMENTS = 5
@@ -45,18 +44,20 @@ def search(
     part, modality of the piece). Exact under any filter: each modality is searched among the pieces that pass until it
     has given ``query.limit`` different files or all it has. Raises QueryError.
     """
-    words = _find_words(library, query)
-    own = np.union1d(own, words.without)
-    scope = Scope(_both(library.matching_pieces(query.filters.condition), words.among), own)
+    with library.catalog.reading() as connection:
+        condition = narrowed(connection, query)
+        words = word_hits(connection, asked_words(query.words), condition, all_words=False)
+    words = [hit for hit in words if hit.share >= _LEAST_SHARE][: _WORD_FILES * query.limit]
+    scope = Scope(library.matching_pieces(condition), own)
     asked = scales(library, readings, priors, scope)
     found = [candidate for scale in asked for candidate in best_candidates(library, scale, query.limit, scope)]
     hidden = set(own.tolist())
-    holding = library.catalog.pieces_of(hit.match.source_id for hit in words.hits)
+    holding = library.catalog.pieces_of(hit.match.source_id for hit in words)
     found += all_candidates(library, asked, {each.id: each for each in holding if each.id not in hidden})
     best_of_source: dict[int, Candidate] = {}
     for candidate in ranked(found):
         best_of_source.setdefault(candidate.location.source_id, candidate)
-    chosen = _fused(list(best_of_source.values()), words.hits, cutoff)[: query.limit]
+    chosen = _fused(list(best_of_source.values()), words, cutoff)[: query.limit]
 
     # The best places are in the best files: no other file has a place better than the best of each of these.
     wanted = [best for best in chosen if query.each_moment or best.location.start is not None]
@@ -67,46 +68,11 @@ def search(
     files = [_File(best, places(by_source[best.location.source_id] or [best])) for best in chosen]
     if query.each_moment:
         return _each_place(files, query)
-    where = {hit.match.source_id: hit.match for hit in words.hits if hit.is_whole and hit.match.origin != "name"}
+    where = {hit.match.source_id: hit.match for hit in words if hit.is_whole and hit.match.origin != "name"}
     return [
         _at_words(_hit(file.best, file.places[0], file.places, query), where.get(file.best.location.source_id), query)
         for file in files
     ]
-
-
-@dataclass(frozen=True)
-class _WordsFound:
-    """What the exact search says: files that hold the words, best first; the only pieces that may answer (None: all),
-    by modality; pieces that may not."""
-
-    hits: Sequence[WordHit]
-    among: Mapping[Modality, NDArray[np.int64]] | None
-    without: NDArray[np.int64]
-
-
-def _find_words(library: Library, query: Query) -> _WordsFound:
-    with library.catalog.reading() as connection:
-        allowed, excluded = sources_allowed(connection, query)
-        asked = asked_words(query.words)
-        hits = word_hits(connection, asked, query.filters.condition, allowed, excluded, all_words=False)
-    among: dict[Modality, list[int]] | None = None
-    if allowed is not None:
-        among = {}
-        for piece in library.catalog.pieces_of(sorted(allowed)):
-            among.setdefault(piece.modality, []).append(piece.id)
-    without = np.array([piece.id for piece in library.catalog.pieces_of(sorted(excluded))], dtype=np.int64)
-    arrays = None if among is None else {m: np.array(sorted(ids), dtype=np.int64) for m, ids in among.items()}
-    hits = [hit for hit in hits if hit.share >= _LEAST_SHARE][: _WORD_FILES * query.limit]
-    return _WordsFound(hits, arrays, without)
-
-
-def _both(
-    first: Mapping[Modality, NDArray[np.int64]] | None, second: Mapping[Modality, NDArray[np.int64]] | None
-) -> Mapping[Modality, NDArray[np.int64]] | None:
-    """The pieces in both, where None holds all."""
-    if first is None or second is None:
-        return second if first is None else first
-    return {modality: np.intersect1d(first[modality], second[modality]) for modality in first.keys() & second.keys()}
 
 
 def _fused(best: Sequence[Candidate], words: Sequence[WordHit], cutoff: float) -> list[Candidate]:

@@ -1,9 +1,12 @@
 """The index of words on a real SQLite file: in step with the rows, whichever way they come, change and go."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from storage import transcripts, words
 from storage.catalog import Catalog
@@ -95,6 +98,41 @@ def test_an_index_of_words_out_of_step_is_noticed_and_made_anew(catalog: Catalog
     assert any("index of words" in line for line in repair(tmp_path))
     assert check_folder(tmp_path) == []
     assert found(Catalog(tmp_path), "creme") == [(1, "page", 2)]
+
+
+WORD = st.sampled_from(["sea", "hill", "wood", "bay"])
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    texts=st.lists(st.lists(WORD, max_size=4), min_size=1, max_size=8),
+    asked=st.lists(WORD, min_size=1, max_size=3),
+    only=st.none() | st.frozensets(st.integers(1, 8), max_size=5),
+    without=st.frozensets(st.integers(1, 8), max_size=3),
+    folder=st.sampled_from([None, "/0", "/1"]),
+)
+def test_words_under_any_filter_are_those_of_a_search_through_everything(
+    texts: list[list[str]], asked: list[str], only: frozenset[int] | None, without: frozenset[int], folder: str | None
+) -> None:
+    with TemporaryDirectory() as place:
+        catalog = Catalog(Path(place))
+        catalog.bind_model("model", 4)
+        for number, each in enumerate(texts):
+            put(catalog, f"/{number % 2}/{number}.txt", " ".join(each))
+        condition = PieceFilter(under=folder, sources=only, not_sources=without)
+        passing = {
+            number
+            for number in range(1, len(texts) + 1)
+            if (only is None or number in only)
+            and number not in without
+            and (folder is None or folder == f"/{(number - 1) % 2}")
+        }
+        with catalog.reading() as connection:
+            whole = {match.source_id for match in words.find(connection, words.all_of(asked), condition)}
+            part = {match.source_id for match in words.find(connection, words.any_of(asked), condition)}
+        catalog.close()
+    assert whole == {number for number in passing if set(asked) <= set(texts[number - 1])}
+    assert part == {number for number in passing if set(asked) & set(texts[number - 1])}
 
 
 @pytest.mark.parametrize(
