@@ -7,7 +7,7 @@ and now and then all is looked through, whatever the events said.
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -30,6 +30,9 @@ Happening = Literal[
 
 _SECONDS_BETWEEN_CHECKS = 1.0
 _SECONDS_UNTIL_NEXT_TRY = 2.0
+_MOST_SETTLINGS = 10
+"""How many times as long as a file takes to settle a file that is gone is waited for at most."""
+
 _MOST_PARTS = 100
 """From so many changes on it is cheaper to look through the whole root."""
 
@@ -102,7 +105,10 @@ class KeepUp:
         self._words_left = self._is_ready = False
         self._said: dict[Happening, str] = {}
         self._scanned_at = self._not_before = 0.0
-        self._control = Control(stop=self._must_end, give_way=self._has_due, is_still=self._is_still)
+        self._gone_since: float | None = None
+        self._control = Control(
+            stop=self._must_end, give_way=self._has_due, is_still=self._is_still, is_quiet=self._is_quiet
+        )
 
     def run(self, stop: threading.Event) -> None:
         """Keep up until ``stop`` is set; what is under way then is given up, what is committed stays.
@@ -185,7 +191,8 @@ class KeepUp:
     def _scan(self) -> None:
         roots = sorted(self._unscanned, key=self._roots.index)
         began = time.monotonic()
-        summary = self._indexing.everything([Path(root) for root in roots], self._progress, self._control)
+        control = replace(self._control, is_quiet=lambda: True)  # to look through all again would cost too much
+        summary = self._indexing.everything([Path(root) for root in roots], self._progress, control)
         self._say_once("busy", None)
         if summary.stopped:
             return
@@ -209,6 +216,8 @@ class KeepUp:
         if not summary.stopped:
             self._due.clear()
             self._words_left |= summary.transcripts.left > 0
+        elif self._gone_since is not None:
+            self._not_before = time.monotonic() + self._options.settle_seconds
 
     # --- what a run asks
 
@@ -229,6 +238,19 @@ class KeepUp:
                 return True
             self._settling.note(path, time.monotonic(), state)  # it was there before it was watched
             return False
+
+    def _is_quiet(self) -> bool:
+        """While anything settles, what is gone may be about to appear there; but not for ever."""
+        with self._lock:
+            settles = len(self._settling) > 0
+        now = time.monotonic()
+        if settles and self._gone_since is None:
+            self._gone_since = now
+        limit = _MOST_SETTLINGS * self._options.settle_seconds
+        if settles and self._gone_since is not None and now - self._gone_since < limit:
+            return False
+        self._gone_since = None
+        return True
 
     # --- small things
 

@@ -52,7 +52,7 @@ class IndexSummary:
     ``pieces`` those embedded in this run; ``failed`` what stands unread now under the paths named. ``transcripts``: for
     whose words it looked besides; ``incomplete``: the files of which some words are missing, and why.
     ``model_changed``: with this run the embeddings of another model, or all anew, have taken the place of those before.
-    ``stopped``: it was told to end before all was done.
+    ``stopped``: it was told to end, or to leave what is gone, before all was done.
     """
 
     indexed: int

@@ -107,7 +107,9 @@ def _index_scopes(
     try:
         finished = run.process(plan.changed)
         if finished:
-            removed = plan.finish(library, lambda path: on_progress(Progress(total, total, path, change="removed")))
+            removed = plan.finish(
+                library, lambda path: on_progress(Progress(total, total, path, change="removed")), control
+            )
             transcripts = _make_transcripts(library, embedder, plan.paths, options, on_progress, former, control)
     finally:
         ledger.close()
@@ -122,7 +124,7 @@ def _index_scopes(
         pieces=dict(run.pieces),
         transcripts=transcripts,
         incomplete=tuple(_incomplete(library, plan.paths)),
-        stopped=not finished,
+        stopped=not finished or plan.postponed,
     )
 
 

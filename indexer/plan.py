@@ -45,11 +45,13 @@ class _Found:
 
 @dataclass
 class Plan:
-    """``changed``: the files to be read. ``missing``: roots of which nothing can be looked at, and why."""
+    """``changed``: the files to be read. ``missing``: roots of which nothing can be looked at, and why. ``postponed``:
+    files that are gone were left in the catalog for now."""
 
     changed: list[File] = field(default_factory=list)
     unchanged: int = 0
     missing: dict[str, Failure] = field(default_factory=dict)
+    postponed: bool = False
     _scopes: dict[Scope, _Found] = field(default_factory=dict)
 
     @classmethod
@@ -89,13 +91,18 @@ class Plan:
         counts.update(file.root for file in self.changed)
         return counts
 
-    def finish(self, library: Library, on_removed: Callable[[str], None]) -> int:
-        """Commit what the scan itself says: who is gone, what could not be looked at. Returns how many are gone."""
+    def finish(self, library: Library, on_removed: Callable[[str], None], control: Control) -> int:
+        """Commit what the scan itself says: who is gone, what could not be looked at. Returns how many are gone.
+
+        While files are about to appear, those that are gone stay: one may have been moved, and keeps its pieces then.
+        """
         removed = 0
         for scope, found in self._scopes.items():
             keeps = _named_below(scope.root, library)
             gone = [path for path in found.known.keys() - found.scan.files.keys() if not found.scan.may_hold(path)]
             held = library.catalog.sources_at(path for path in gone if not keeps(path))
+            if held and not control.is_quiet():
+                self.postponed, held = True, {}
             if held:
                 library.catalog.remove_sources(held.values())
             for path in sorted(held):

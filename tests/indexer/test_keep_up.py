@@ -145,6 +145,25 @@ def test_files_and_folders_that_move_keep_their_embeddings(library: Library, fol
         watching.until(lambda: "later.txt" in watching.names())
 
 
+def test_a_file_that_is_gone_waits_for_those_that_settle(library: Library, folder: Path) -> None:
+    """Its new name may still be settling: were it let go of first, it would have to be embedded anew."""
+    indexing = Indexing(library)
+    indexing.everything([folder], lambda progress: None, Control())
+    before = library.catalog.matching_pieces(PieceFilter())
+    (folder / "sub").rename(folder / "elsewhere")
+    settling = Control(is_still=lambda path, state: False, is_quiet=lambda: False)
+    whole = [Scope(str(folder), str(folder))]
+    summary = indexing.parts(whole, lambda progress: None, settling)
+    assert summary.stopped and summary.removed == 0
+    assert str(folder / "sub" / "note1.txt") in pieces(library)
+    summary = indexing.parts(whole, lambda progress: None, Control())
+    assert not summary.stopped and summary.moved == 3
+    after = library.catalog.matching_pieces(PieceFilter())
+    assert {modality: ids.tolist() for modality, ids in after.items()} == {
+        modality: ids.tolist() for modality, ids in before.items()
+    }
+
+
 def test_a_folder_copied_in_and_removed_again(library: Library, folder: Path, tmp_path: Path) -> None:
     with Watching(library, folder) as watching:
         for number in range(30):
@@ -274,7 +293,7 @@ def mount():
 library = Library(data)
 mount()
 with Watching(library, files) as inner:
-    assert len(inner.names()) == 5
+    inner.until(lambda: len(inner.names()) == 5)  # one has just been written
     subprocess.run(["umount", str(disk)], check=True)
     inner.until(lambda: library.catalog.failures_under(str(disk)))
     assert "not mounted" in library.catalog.failures_under(str(disk))[str(disk)].reason

@@ -60,7 +60,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
 
 
 def ask(library: Library, readings: list[Reading], query: Query, own: np.ndarray = NOTHING) -> list[Hit]:
-    return search(library, query, readings, own, PRIORS)
+    return search(library, query, readings, own, PRIORS, cutoff=0.9)
 
 
 def brute_force(library: Library, readings: list[Reading], query: Query, own: np.ndarray = NOTHING) -> dict[str, float]:
