@@ -348,7 +348,7 @@ class SearchEngine:
 
     def source(self, path: str) -> Source | None:
         """The indexed file at ``path``, or None."""
-        held = self._current().catalog.sources_under(path).get(path)
+        held = self._current().catalog.sources_at([path]).get(path)
         return None if held is None else held.source
 
     def warm_up(self) -> None:
