@@ -21,6 +21,8 @@ _LISTS_PROBED = 64
 class TorchSearch:
     """Every vector is looked at: one matrix product in float16, the best of it again in float32."""
 
+    most = None
+
     def __init__(self, dimension: int, device: str, capacity: int = 0) -> None:
         self._device = torch.device(device)
         self._rows = torch.empty((capacity, dimension), dtype=torch.float16, device=self._device)
@@ -83,6 +85,8 @@ class FaissGpuSearch:
     FAISS cannot take vectors out of such an index: what is removed is passed over in answers, until a rebuild.
     """
 
+    most = 2048  # of FAISS on a GPU
+
     def __init__(self, dimension: int, sample: NDArray[np.float32], lists: int, probed: int = _LISTS_PROBED) -> None:
         library: Any = faiss  # builds for the processor lack these names
         self._resources = library.StandardGpuResources()
@@ -121,8 +125,7 @@ class FaissGpuSearch:
 
     def search(self, queries: NDArray[np.float32], limit: int) -> Found:
         """Numbers and inner products, (len(queries), limit), best first; -1 where there are too few."""
-        # FAISS gives at most 2,048 on a GPU.
-        spare = min(len(self._removed), 2048 - limit) if limit < 2048 else 0
+        spare = min(len(self._removed), self.most - limit)
         scores, ids = self._index.search(np.ascontiguousarray(queries, dtype=np.float32), limit + spare)
         gone = np.isin(ids, self._removed) | (ids < 0)
         order = np.argsort(gone, axis=1, kind="stable")[:, :limit]

@@ -259,7 +259,7 @@ class SearchEngine:
                 wanted=(*([] if words is None else [_words(words)]), *map(_like, like)),
                 unwanted=(*map(_words, not_words), *map(_like, not_like)),
                 filters=_filters(filters),
-                limit=self._settings.search.results if limit is None else limit,
+                limit=self.default_limit if limit is None else limit,
                 each_moment=each_moment,
                 include_self=include_self,
                 cutoff=cutoff,
@@ -287,7 +287,7 @@ class SearchEngine:
         embedder = self._embedder_of(catalog)
         started = time.perf_counter()
         library.refresh()
-        readings = embed_query(query, embedder, self._limits(), catalog)
+        readings = embed_query(query, embedder, self.limits, catalog)
         own = own_pieces(() if query.include_self else query.wanted, catalog)
         self._gpu.asked(library)
         return _result(search_library(library, query, readings, own, _priors(embedder), cutoff), cutoff, started)
@@ -312,7 +312,7 @@ class SearchEngine:
             kinds=frozenset(kinds),
             under="/" if under is None else str(_absolute([under])[0]),
         )
-        return find_duplicates(library, question, self._limits(), self._settings.index.workers, on_progress)
+        return find_duplicates(library, question, self.limits, self._settings.index.workers, on_progress)
 
     def keep_answer(self, result: SearchResult) -> None:
         """Keep ``result`` as the last answer, to which ``#1``, ``#2`` and so on refer on the command line."""
@@ -348,7 +348,7 @@ class SearchEngine:
 
     def source(self, path: str) -> Source | None:
         """The indexed file at ``path``, or None."""
-        held = self._current().catalog.sources_under(path).get(path)
+        held = self._current().catalog.sources_at([path]).get(path)
         return None if held is None else held.source
 
     def warm_up(self) -> None:
@@ -366,7 +366,7 @@ class SearchEngine:
     @property
     def limits(self) -> ExtractionLimits:
         """How much a file may cost."""
-        return self._limits()
+        return ExtractionLimits(**self._settings.limits.model_dump())
 
     @property
     def default_limit(self) -> int:
@@ -433,16 +433,13 @@ class SearchEngine:
         """For a run that somebody waits for: it waits itself while it is paused."""
         return Control(hold=Pause(self._library.folder, self._settings.index.pause_below_battery).reason)
 
-    def _limits(self) -> ExtractionLimits:
-        return ExtractionLimits(**self._settings.limits.model_dump())
-
     def _pipeline_options(self) -> PipelineOptions:
         settings = self._settings.index
         ignore = IgnoreOptions(tuple(settings.ignore), settings.hidden, settings.caches)
         return PipelineOptions(
             workers=settings.workers,
             batch=settings.batch,
-            limits=self._limits(),
+            limits=self.limits,
             model_name=self._model_name(),
             ignore=ignore,
             recognisers=find_recognisers(self._settings.words),

@@ -5,12 +5,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from engine.errors import ServiceError
-
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def add_service_commands(app: typer.Typer) -> None:
@@ -35,7 +31,7 @@ def serve(
             settings,
             settings.service.host if host is None else host,
             settings.service.port if port is None else port,
-            lambda link: out.print(f"synesthete is at {link}", markup=False),
+            lambda link: context.obj.out.print(f"synesthete is at {link}", markup=False),
         )
 
 
@@ -55,5 +51,7 @@ def install_service(
         path = install_unit(text)
     except OSError as error:
         raise ServiceError(f"{error.filename}: the unit cannot be written ({error.strerror})") from error
-    out.print(f"written: {shlex.quote(str(path))}", markup=False)
-    out.print(f"now run: systemctl --user daemon-reload && systemctl --user enable --now {UNIT}", markup=False)
+    context.obj.out.print(f"written: {shlex.quote(str(path))}", markup=False)
+    context.obj.out.print(
+        f"now run: systemctl --user daemon-reload && systemctl --user enable --now {UNIT}", markup=False
+    )

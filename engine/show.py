@@ -33,9 +33,7 @@ def show_hits(console: Console, hits: Sequence[Hit], relative_to: Path, words: S
     marked.
     """
     for number, hit in enumerate(hits, start=1):
-        path = Path(hit.path)
-        shown = path.relative_to(relative_to) if path.is_relative_to(relative_to) else path
-        where = f"{escape(str(shown))}{_place(hit)}"
+        where = f"{shown_path(hit.path, relative_to)}{_place(hit)}"
         console.print(f"[dim]{number:2}[/] [bold]{hit.relevance:4.2f}[/] {hit.kind:<8} {where}")
         others = [clock_span(moment.start, moment.end) for moment in _other_moments(hit)]
         if others:
@@ -117,6 +115,12 @@ def show_findings(console: Console, findings: Sequence[Finding]) -> None:
         console.print(f"{finding.what}; {finding.advice}", markup=False)
     if not findings:
         console.print("the library is sound")
+
+
+def shown_path(path: str, relative_to: Path) -> str:
+    """A path for printing as markup; below ``relative_to`` as seen from there."""
+    absolute = Path(path)
+    return escape(str(absolute.relative_to(relative_to) if absolute.is_relative_to(relative_to) else absolute))
 
 
 def clock_span(start: float, end: float) -> str:

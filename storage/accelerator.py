@@ -22,6 +22,10 @@ class DeviceSearch(Protocol):
         """How it searches, for people: "exact on NVIDIA H100"."""
 
     @property
+    def most(self) -> int | None:
+        """The highest ``limit`` that a search may have; None: any."""
+
+    @property
     def ids(self) -> NDArray[np.int64]:
         """The numbers of the pieces held, ascending."""
 

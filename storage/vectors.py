@@ -153,8 +153,11 @@ class VectorIndex:
     def _search_device(self, modality: Modality, query: NDArray[np.float32], limit: int) -> Found | None:
         if modality not in self.devices:
             return None
+        device = self.devices[modality].target
+        if device.most is not None and limit > device.most:
+            return None
         try:
-            ids, scores = self.devices[modality].target.search(query.reshape(1, -1), limit)
+            ids, scores = device.search(query.reshape(1, -1), limit)
         except (RuntimeError, MemoryError) as error:  # what torch and FAISS raise when the device fails
             del self.devices[modality]
             _log.warning("%s pieces are searched on the processor from now on: %s", modality, one_line(error))

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.duplicates.fingerprint import PICTURES_PER_SECOND, Fingerprint
-from engine.duplicates.pictures import SmallPicture, difference
+from engine.duplicates.pictures import difference, shrunk
 from engine.duplicates.sounds import match
 from storage.records import Modality
 
@@ -123,13 +123,7 @@ def _coarse(one: Fingerprint, numbers: "list[int] | range") -> NDArray[np.float6
     for row, number in enumerate(numbers):
         picture = one.pictures[number]
         if picture is not None and not picture.is_flat:
-            vectors[row] = coarse_vector(picture)
+            values = shrunk(picture.luma.astype(np.float64), 8).reshape(-1)
+            values -= values.mean()
+            vectors[row] = values / max(float(np.linalg.norm(values)), 1e-9)
     return vectors
-
-
-def coarse_vector(picture: SmallPicture) -> NDArray[np.float64]:
-    """64 brightnesses, as a vector of length one without their mean."""
-    size = len(picture.luma) // 8
-    values = picture.luma.reshape(8, size, 8, size).mean(axis=(1, 3)).reshape(-1)
-    values = values - values.mean()
-    return np.asarray(values / max(float(np.linalg.norm(values)), 1e-9))

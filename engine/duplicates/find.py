@@ -221,11 +221,11 @@ def _compared(
             one, other = read(pair[0]), read(pair[1])
         except ValueError:
             continue
-        place = copy_place(contents[pair[0]].kind, one, other)
+        kind = contents[pair[0]].kind
+        place = copy_place(kind, one, other)
         if place is not None:
             places[pair] = place
-            for number in pair:
-                looks[number] = _look(contents[number].kind, read(number))
+            looks |= {pair[0]: _look(kind, one), pair[1]: _look(kind, other)}
     return looks, places
 
 

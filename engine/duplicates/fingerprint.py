@@ -59,8 +59,8 @@ def media_format(kind: Modality) -> MediaFormat:
 def fingerprint(kind: Modality, extraction: Extraction) -> Fingerprint:
     """The fingerprint of a file of ``kind`` that comes in the form of ``media_format(kind)``."""
     side = _SIDES[kind]
-    shown: list[ExtractedPiece] = []
-    film: list[SmallPicture | None] = []
+    pictures: list[SmallPicture | None] = []
+    texts: list[str] = []
     end = 0.0
 
     def chunks() -> Iterable[tuple[float, NDArray[np.float32]]]:
@@ -71,16 +71,15 @@ def fingerprint(kind: Modality, extraction: Extraction) -> Fingerprint:
                 yield piece.start or 0.0, piece.sound
             elif piece.modality == "video":
                 end = max(end, piece.end or 0.0)
-                _add_moment(film, piece, side)
+                _add_moment(pictures, piece, side)
             elif piece.frames is not None or piece.text is not None:
-                picture = None if piece.frames is None else small_picture(piece.frames[0], side)
-                film.append(picture)
-                shown.append(ExtractedPiece(piece.modality, text=piece.text))
+                pictures.append(None if piece.frames is None else small_picture(piece.frames[0], side))
+                texts.append(text_digest(piece.text or ""))
 
     sound = sound_print(chunks())
     return Fingerprint(
-        pictures=tuple(film),
-        texts=tuple(text_digest(piece.text or "") for piece in shown),
+        pictures=tuple(pictures),
+        texts=tuple(texts),
         sound=sound,
         dimensions=extraction.dimensions,
         duration=(extraction.duration or end) if kind in ("audio", "video") else None,

@@ -6,7 +6,7 @@ itself is kept, and one is fitted to the other (a crop moves and stretches it) b
 """
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +42,7 @@ class SmallPicture:
     chroma: NDArray[np.uint8]
     aspect: float
 
-    @property
+    @cached_property
     def is_flat(self) -> bool:
         """Whether it shows nothing that it could be recognised by."""
         return float(self.luma.std()) < FLAT
@@ -85,7 +85,7 @@ def _fit(a: Weights, b: Weights) -> NDArray[np.float64] | None:
     warp = np.array([0.0, 1.0, 0.0, 1.0])
     side = len(a)
     for level in [size for size in (16, 32, 64) if size < side] + [side]:
-        small_a, small_b = _shrunk(a, level), _shrunk(b, level)
+        small_a, small_b = shrunk(a, level), shrunk(b, level)
         place = _places(level)
         for _ in range(_STEPS):
             moved, inside = _moved(small_b, warp)
@@ -129,8 +129,7 @@ def _difference(one: SmallPicture, other: SmallPicture, a: Weights, b: Weights, 
     error = np.sqrt(_parts(rest**2)[heavy] / share[heavy])
     detail = np.maximum(_local_spread(a, inside, share), gain * _local_spread(moved, inside, share))[heavy]
     brightness = np.sort(error / np.hypot(detail, _NOISE * 2))[-_WORST:].mean()
-    cb, _ = _moved_chroma(other.chroma, warp)
-    off = np.abs(cb - one.chroma.astype(np.float64)).max(axis=2)
+    off = np.abs(_moved_chroma(other.chroma, warp) - one.chroma.astype(np.float64)).max(axis=2)
     colour = np.sort(off[heavy])[-_WORST:].mean() / _CHROMA_UNIT
     return float(max(brightness, colour))
 
@@ -142,9 +141,8 @@ def _local_spread(picture: Weights, inside: NDArray[np.bool_], share: Weights) -
     return np.sqrt(np.maximum(square - mean**2, 0.0))
 
 
-def _moved_chroma(chroma: NDArray[np.uint8], warp: NDArray[np.float64]) -> tuple[Weights, NDArray[np.bool_]]:
-    parts = [_moved(chroma[..., channel].astype(np.float64), warp) for channel in range(2)]
-    return np.stack([part[0] for part in parts], axis=2), parts[0][1]
+def _moved_chroma(chroma: NDArray[np.uint8], warp: NDArray[np.float64]) -> Weights:
+    return np.stack([_moved(chroma[..., channel].astype(np.float64), warp)[0] for channel in range(2)], axis=2)
 
 
 def _smooth(luma: NDArray[np.uint8]) -> Weights:
@@ -162,10 +160,11 @@ def _correlation(a: Weights, b: Weights) -> float:
 
 def _parts(values: Weights) -> Weights:
     """The mean of each of 8 x 8 parts of a square."""
-    return _shrunk(values, _PARTS)
+    return shrunk(values, _PARTS)
 
 
-def _shrunk(values: Weights, side: int) -> Weights:
+def shrunk(values: Weights, side: int) -> Weights:
+    """A square of numbers as one of ``side`` (a divisor of its own), each the mean of a part."""
     size = len(values) // side
     mean: Weights = values.reshape(side, size, side, size).mean(axis=(1, 3))
     return mean

@@ -6,10 +6,9 @@ from typing import Any
 
 from rich.console import Console
 from rich.filesize import decimal
-from rich.markup import escape
 
 from engine.duplicates.groups import Duplicates, Member
-from engine.show import clock, clock_span
+from engine.show import clock, clock_span, shown_path
 
 
 def show_duplicates(console: Console, found: Duplicates, relative_to: Path) -> None:
@@ -22,9 +21,8 @@ def show_duplicates(console: Console, found: Duplicates, relative_to: Path) -> N
             f"[dim]{number:2}[/] [bold]{group.kind}[/], {len(group.members)} files, {decimal(group.waste)} to spare"
         )
         for member in group.members:
-            path = Path(member.path)
-            shown = path.relative_to(relative_to) if path.is_relative_to(relative_to) else path
-            console.print(f"   {member.relation:<5} {escape(str(shown))}  [dim]{'  '.join(_facts(member))}[/]")
+            shown = shown_path(member.path, relative_to)
+            console.print(f"   {member.relation:<5} {shown}  [dim]{'  '.join(_facts(member))}[/]")
     for failure in found.failures:
         console.print(f"not compared: {failure.path}: {failure.reason}", markup=False)
     if found.groups:

@@ -1,6 +1,8 @@
 """What is answered: hits, each a file with the pieces of it that were found."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from storage.records import Modality
 
@@ -34,6 +36,12 @@ class Hit:
     snippet: str | None
     moments: tuple[Moment, ...]
     pieces: tuple[int, ...] = ()
+
+
+def hit_of(fields: Mapping[str, Any]) -> Hit:
+    """The hit whose ``dataclasses.asdict`` is ``fields``, or was before JSON. Raises TypeError and KeyError."""
+    moments = tuple(Moment(**each) for each in fields["moments"])
+    return Hit(**{**fields, "moments": moments, "pieces": tuple(fields["pieces"])})
 
 
 @dataclass(frozen=True)

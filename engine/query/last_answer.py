@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from engine.errors import QueryError
-from engine.query.hits import Hit, Moment
+from engine.query.hits import Hit, hit_of
 from storage.atomic import replaced_file
 
 _NAME = "last_answer.json"
@@ -26,13 +26,9 @@ def kept_hit(folder: Path, number: int) -> Hit:
     """The hit shown in line ``number`` (from 1) of the last answer. Raises QueryError when there is none."""
     try:
         fields = json.loads((folder / _NAME).read_text(encoding="utf-8"))
-        hits = [Hit(**each | {"moments": _moments(each), "pieces": tuple(each["pieces"])}) for each in fields]
+        hits = [hit_of(each) for each in fields]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise QueryError(f"#{number}: no earlier answer is kept; search first, then name a line of it") from error
     if not 1 <= number <= len(hits):
         raise QueryError(f"#{number}: the last answer had {len(hits)} lines")
     return hits[number - 1]
-
-
-def _moments(fields: dict[str, list[dict[str, float]]]) -> tuple[Moment, ...]:
-    return tuple(Moment(**each) for each in fields["moments"])

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 from pathlib import Path
 
 
@@ -20,9 +21,12 @@ def running_sockets() -> list[Path]:
     """The sockets of this user's services, if the folder is this user's alone. Some may belong to dead services."""
     folder = runtime_folder()
     try:
-        state = folder.lstat()
-        if state.st_uid != os.getuid() or state.st_mode & 0o077:
-            return []
-        return sorted(path for path in folder.iterdir() if path.suffix == ".socket")
+        return sorted(path for path in folder.iterdir() if path.suffix == ".socket") if is_private(folder) else []
     except OSError:
         return []
+
+
+def is_private(folder: Path) -> bool:
+    """Whether ``folder`` is one, not a link to one, and this user's alone. Raises OSError."""
+    state = folder.lstat()
+    return stat.S_ISDIR(state.st_mode) and state.st_uid == os.getuid() and not state.st_mode & 0o077

@@ -9,11 +9,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Query, Request, Response
+from fastapi import FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
 
 from engine.errors import QueryError
 from engine.search_engine import SearchEngine
+from engine.service.commands import NotForUsError
 from engine.service.index_job import IndexJob
 from engine.service.map import map_of
 from engine.service.messages import (
@@ -52,7 +53,8 @@ _FILE: dict[int | str, dict[str, Any]] = {200: {"content": {"*/*": {}}}, 206: {"
 _HEARTBEAT_SECONDS = 15.0
 _LOOK_SECONDS = 0.2
 
-RunCommand = Callable[[CommandBody], CommandAnswer | None]
+RunCommand = Callable[[CommandBody], CommandAnswer]
+"""Runs a command that another process hands on. Raises NotForUsError."""
 
 
 class Service:
@@ -116,15 +118,7 @@ def create_app(service: Service, run_command: RunCommand | None = None) -> FastA
         """Answer a query."""
         return answer_of(service.engine.ask(query_of(body, file_of, service.engine.default_limit)))
 
-    @app.post(
-        "/v1/uploads",
-        openapi_extra={
-            "requestBody": {
-                "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
-                "required": True,
-            }
-        },
-    )
+    @app.post("/v1/uploads", openapi_extra={"requestBody": _BYTES})
     async def upload(request: Request, name: Annotated[str, Query(min_length=1, max_length=255)]) -> UploadBody:
         """Keep a file to ask with; the body is its bytes, ``name`` tells its kind by the extension."""
         number, format = await service.uploads.keep(name, request.stream())
@@ -181,11 +175,7 @@ def create_app(service: Service, run_command: RunCommand | None = None) -> FastA
         data, kind = service.previews.picture(wanted)
         return Response(data, media_type=kind, headers={"cache-control": "private, max-age=3600"})
 
-    @app.get(
-        "/v1/media",
-        response_class=FileResponse,
-        responses={200: {"content": {"*/*": {}}}, 206: {"content": {"*/*": {}}}, 416: {}},
-    )
+    @app.get("/v1/media", response_class=FileResponse, responses=_FILE)
     def media(path: Annotated[str, Query(max_length=4096)]) -> FileResponse:
         """The bytes of an indexed file, whole or by ranges. What a browser would run is given as plain text."""
         file = service.indexed_file(path)
@@ -209,8 +199,10 @@ def create_app(service: Service, run_command: RunCommand | None = None) -> FastA
 
         @app.post("/v1/command", include_in_schema=False)
         def command(body: CommandBody) -> CommandAnswer:
-            answer = run_command(body)
-            return JSONResponse({"detail": "not for this service"}, 409) if answer is None else answer  # type: ignore[return-value]
+            try:
+                return run_command(body)
+            except NotForUsError as error:
+                raise HTTPException(409, "not for this service") from error
 
     _add_page(app)
     return app
@@ -218,20 +210,16 @@ def create_app(service: Service, run_command: RunCommand | None = None) -> FastA
 
 def _add_page(app: FastAPI) -> None:
     web = files("engine.service") / "web"
+    names = {entry.name for entry in web.iterdir() if entry.is_file()}
 
     @app.get("/", include_in_schema=False)
     def page() -> Response:
-        return _asset("index.html")
+        return asset("index.html")
 
     @app.get("/web/{name}", include_in_schema=False)
     def asset(name: str) -> Response:
-        return _asset(name)
-
-    names = {entry.name for entry in web.iterdir() if entry.is_file()}
-
-    def _asset(name: str) -> Response:
         if name not in names:
-            return JSONResponse({"detail": "there is no such page"}, 404)
+            raise HTTPException(404, "there is no such page")
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
         headers = {"content-security-policy": _PAGE_POLICY, "cache-control": "no-cache"}
         return Response((web / name).read_bytes(), media_type=kind, headers=headers)

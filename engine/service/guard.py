@@ -21,7 +21,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 COOKIE = "synesthete"
 _TOO_LONG = "the upload is larger than this service takes"
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -88,7 +88,7 @@ class Guard:
             return 413, _TOO_LONG
         if self._is_own_socket:
             return None
-        if _host_name(headers.get("host", "")) not in _LOOPBACK | self._access.hosts:
+        if _host_name(headers.get("host", "")) not in LOOPBACK | self._access.hosts:
             return 421, "this service is not known under that host name"
         # A link that is followed to the page itself is harmless: it shows nothing of the library yet.
         follows_link = scope["path"] == "/" and headers.get("sec-fetch-mode") == "navigate" and scope["method"] == "GET"

@@ -1,13 +1,14 @@
 """What goes over HTTP: the bodies of requests and answers, and their translation into queries and back."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from engine.query.hits import Hit, Moment, SearchResult
+from engine.query.hits import SearchResult, hit_of
 from engine.query.query import Filters, LikeFile, LikeHit, Part, Query, Words
 from storage.records import Modality
 
@@ -190,25 +191,8 @@ def query_of(body: SearchBody, file_of: FileOf, default_limit: int) -> Query:
 
 def answer_of(result: SearchResult) -> AnswerBody:
     """``result`` for the wire."""
-    return AnswerBody(
-        took_ms=round(result.took_ms, 1), close=result.close, hits=[_hit_body(hit) for hit in result.hits]
-    )
-
-
-def _hit_body(hit: Hit) -> HitBody:
-    moments = [MomentBody(start=each.start, end=each.end, score=each.score) for each in hit.moments]
-    return HitBody(
-        path=hit.path,
-        kind=hit.kind,
-        score=hit.score,
-        relevance=hit.relevance,
-        start=hit.start,
-        end=hit.end,
-        page=hit.page,
-        snippet=hit.snippet,
-        moments=moments,
-        pieces=list(hit.pieces),
-    )
+    hits = [HitBody(**asdict(hit)) for hit in result.hits]
+    return AnswerBody(took_ms=round(result.took_ms, 1), close=result.close, hits=hits)
 
 
 def _words(body: WordsBody) -> Words:
@@ -217,11 +201,7 @@ def _words(body: WordsBody) -> Words:
 
 def _like(body: LikeBody, file_of: FileOf) -> Part:
     if body.hit is not None:
-        fields = body.hit.model_dump() | {
-            "moments": tuple(Moment(**each.model_dump()) for each in body.hit.moments),
-            "pieces": tuple(body.hit.pieces),
-        }
-        return LikeHit(Hit(**fields), body.weight)
+        return LikeHit(hit_of(body.hit.model_dump()), body.weight)
     span = None if body.start is None or body.end is None else (body.start, body.end)
     return LikeFile(file_of(body), span, body.page, body.weight)
 

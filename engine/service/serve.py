@@ -7,22 +7,21 @@ import secrets
 import signal
 import socket
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import uvicorn
 
 from engine.errors import ServiceError
 from engine.search_engine import SearchEngine
-from engine.service.address import runtime_folder, socket_path
+from engine.service.address import is_private, runtime_folder, socket_path
 from engine.service.app import Service, create_app
-from engine.service.commands import NotForUsError, run_command
-from engine.service.guard import Access, Guard
-from engine.service.messages import CommandAnswer, CommandBody
+from engine.service.commands import run_command
+from engine.service.guard import LOOPBACK, Access, Guard
 from engine.service.systemd import notify
 from engine.settings import Settings
 from storage.atomic import replaced_file
 
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _GRACE_SECONDS = 3
 
 
@@ -38,16 +37,11 @@ def serve(
     port = listening.getsockname()[1]
     own_path = socket_path(data)
     own = _listen_on_path(own_path)
-    token = None if host in _LOOPBACK else _token(data)
+    token = None if host in LOOPBACK else _token(data)
     body_bytes = int(settings.service.upload_megabytes * 1e6)
     access = Access(frozenset({host.lower(), *(name.lower() for name in settings.service.hosts)}), token, body_bytes)
     service = Service(engine)
-
-    def run(body: CommandBody) -> CommandAnswer | None:
-        try:
-            return run_command(body, engine, data, settings)
-        except NotForUsError:
-            return None
+    run = partial(run_command, engine=engine, data=data, settings=settings)
 
     shown = f"[{host}]" if ":" in host else host
     link = f"http://{shown}:{port}/" + (f"?token={token}" if token else "")
@@ -147,8 +141,7 @@ def _listen_on_path(path: Path) -> socket.socket:
     folder = runtime_folder()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        state = folder.lstat()
-        if state.st_uid != os.getuid() or state.st_mode & 0o077 or folder.is_symlink():
+        if not is_private(folder):
             raise ServiceError(f"{folder}: this folder must be yours alone, for it says who may ask the service")
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
             if probe.connect_ex(str(path)) == 0:

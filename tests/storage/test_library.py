@@ -335,6 +335,7 @@ class _Copy:
     """What a device does, on the processor, in the plainest way."""
 
     name = "a plain copy"
+    most: int | None = None
 
     def __init__(self) -> None:
         self.held: dict[int, np.ndarray] = {}
@@ -353,7 +354,7 @@ class _Copy:
             self.held.pop(number, None)
 
     def search(self, queries: np.ndarray, limit: int) -> tuple[np.ndarray, np.ndarray]:
-        if self.fails:
+        if self.fails or (self.most is not None and limit > self.most):
             raise RuntimeError("CUDA error:\nout of memory")
         scores = np.array([vector @ queries[0] for vector in self.held.values()], dtype=np.float32)
         best = np.argsort(-scores)[:limit]
@@ -391,6 +392,17 @@ def test_a_device_follows_the_catalog_and_its_failure_is_said_in_a_line(
     assert everything(approximate) == [*expected, 901]
     assert everything(approximate) == [*expected, 901]
     assert caplog.text.count("searched on the processor from now on: CUDA error: out of memory") == 1
+
+
+def test_more_than_a_device_can_give_is_given_by_the_processor_and_the_device_goes_on(
+    approximate: Library, caplog: pytest.LogCaptureFixture
+) -> None:
+    device = _Device()
+    put(approximate, "/many", *range(300))
+    approximate.accelerate(device, 101)
+    device.copy.most = 10
+    assert everything(approximate) == [*range(300)]
+    assert caplog.text == "" and not approximate.may_accelerate(101)
 
 
 def test_a_second_writer_is_told_who_holds_the_lock(library: Library, tmp_path: Path) -> None:
