@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from storage.catalog import Catalog
 from storage.records import PieceFilter, PieceLocation
+from storage.vectors import evenly
 
 PIECES = 4000
 """Drawn at most; of a larger library an even sample."""
@@ -16,7 +17,7 @@ def map_of(catalog: Catalog) -> tuple[list[PieceLocation], NDArray[np.float32]]:
     """Pieces, and where each lies: float32 (n, 2), between -1 and 1."""
     held = catalog.matching_pieces(PieceFilter())
     numbers = np.sort(np.concatenate([np.empty(0, dtype=np.int64), *held.values()]))
-    chosen = numbers[np.unique(np.linspace(0, len(numbers) - 1, min(PIECES, len(numbers))).astype(int))]
+    chosen = evenly(numbers, PIECES)
     locations = catalog.locate(chosen.tolist())
     vectors = catalog.embeddings(locations)
     pieces = [locations[number] for number in sorted(locations) if number in vectors]

@@ -399,7 +399,10 @@ def test_the_interface_keeps_to_its_own_description(served: Served) -> None:
 # --- beginning and end
 
 
-def test_a_token_is_needed_on_a_network_and_systemd_is_told_of_beginning_and_end(tmp_path: Path) -> None:
+def test_a_token_is_needed_on_a_network_and_systemd_is_told_of_beginning_and_end(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    tmp_path = tmp_path_factory.mktemp("s")  # the names of sockets must be short
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     listener.bind(str(tmp_path / "notify"))
     listener.settimeout(60)
