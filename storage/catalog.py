@@ -7,7 +7,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -90,21 +90,32 @@ class Catalog:
         with self._engine.connect().execution_options(immediate=True) as connection, connection.begin():
             yield connection
 
-    # --- the library as a whole
+    @contextmanager
+    def _driver(self) -> Iterator[sqlite3.Connection]:
+        """The driver's own connection, outside any transaction."""
+        with self._engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            assert isinstance(driver, sqlite3.Connection)
+            try:
+                yield driver
+            except sqlite3.DatabaseError as error:
+                raise_own_error(self.path, error)
+                raise
 
-    def identity(self) -> str:
-        """A random name, given to the catalog when it was made: a snapshot of another one can be told by it."""
-        with self.reading() as connection:
-            query = select(tables.fact.c.value).where(tables.fact.c.name == "identity")
-            return str(connection.execute(query).scalar_one())
+    # --- the library as a whole
 
     def model(self) -> tuple[str, int] | None:
         """The fingerprint and dimension of the embeddings held, or None as long as there are none."""
-        with self.reading() as connection:
-            facts = dict(connection.execute(select(tables.fact.c.name, tables.fact.c.value)).all())
-        if "model_fingerprint" not in facts:
-            return None
-        return facts["model_fingerprint"], int(facts["model_dimension"])
+        return _model(self._facts())
+
+    def vectors_owner(self) -> tuple[str, int] | None:
+        """Whose vectors are held, and their dimension, or None as long as there are none.
+
+        The name is that of the model and of the catalog, a random one: a snapshot of another one can be told by it.
+        """
+        facts = self._facts()
+        model = _model(facts)
+        return None if model is None else (f"{facts['identity']} {model[0]}", model[1])
 
     def require_model(self, fingerprint: str, dimension: int) -> None:
         """Raise ModelMismatchError if the library holds embeddings of another model."""
@@ -117,9 +128,7 @@ class Catalog:
 
     def model_name(self) -> str:
         """What the settings called the model when the library was last indexed, or nothing."""
-        with self.reading() as connection:
-            query = select(tables.fact.c.value).where(tables.fact.c.name == "model_name")
-            return str(connection.execute(query).scalar() or "")
+        return self._facts().get("model_name", "")
 
     def bind_model(self, fingerprint: str, dimension: int, name: str = "") -> None:
         """Declare whose embeddings the library is about to hold, and under which name its model can be loaded again.
@@ -147,6 +156,10 @@ class Catalog:
             elif own < given:
                 connection.exec_driver_sql("UPDATE sqlite_sequence SET seq = ? WHERE name = 'piece'", (given,))
 
+    def _facts(self) -> dict[str, str]:
+        with self.reading() as connection:
+            return dict(connection.execute(select(tables.fact.c.name, tables.fact.c.value)).all())
+
     # --- sources
 
     def sources_under(self, path: str, kinds: Iterable[Modality] = MODALITIES) -> dict[str, StoredSource]:
@@ -165,18 +178,11 @@ class Catalog:
         """
         below = path.rstrip("/") + "/"
         found = []
-        with self._engine.connect() as connection:
-            cursor = connection.connection.cursor()
-            try:
-                for table in ("source", "failure"):
-                    query = f"SELECT path, size, modified_ns FROM {table} WHERE path = ? OR (path >= ? AND path < ?)"
-                    rows = cursor.execute(query, (path, below, below[:-1] + "0"))
-                    found.append({path: FileState(size, modified) for path, size, modified in rows})
-            except sqlite3.DatabaseError as error:
-                raise_own_error(self.path, error)
-                raise
-            finally:
-                cursor.close()
+        with self._driver() as driver:
+            for table in ("source", "failure"):
+                query = f"SELECT path, size, modified_ns FROM {table} WHERE path = ? OR (path >= ? AND path < ?)"
+                rows = driver.execute(query, (path, below, below[:-1] + "0"))
+                found.append({path: FileState(size, modified) for path, size, modified in rows})
         return found[0], found[1]
 
     def sources_at(self, paths: Iterable[str]) -> dict[str, StoredSource]:
@@ -273,14 +279,8 @@ class Catalog:
         removed = tables.removed_piece
         with self.writing() as connection:
             connection.execute(delete(removed).where(removed.c.sequence <= removals_through))
-        with closing(self._engine.raw_connection()) as pooled:
-            driver = pooled.driver_connection
-            assert isinstance(driver, sqlite3.Connection)
-            try:
-                _return_free_pages(driver)
-            except sqlite3.DatabaseError as error:
-                raise_own_error(self.path, error)
-                raise
+        with self._driver() as driver:
+            _return_free_pages(driver)
 
     # --- failures and roots
 
@@ -377,15 +377,8 @@ class Catalog:
         On the way of every search of an approximate index, so it goes straight to the driver.
         """
         query = "SELECT id, embedding FROM piece WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"
-        with self._engine.connect() as connection:
-            cursor = connection.connection.cursor()
-            try:
-                rows = cursor.execute(query, (json.dumps(piece_ids.tolist()),)).fetchall()
-            except sqlite3.DatabaseError as error:
-                raise_own_error(self.path, error)
-                raise
-            finally:
-                cursor.close()
+        with self._driver() as driver:
+            rows = driver.execute(query, (json.dumps(piece_ids.tolist()),)).fetchall()
         ids = np.array([row[0] for row in rows], dtype=np.int64)
         return ids, self.matrix([row[1] for row in rows], dimension).astype(np.float32)
 
@@ -404,6 +397,12 @@ class Catalog:
                 pieces=_count_by(connection, tables.piece.c.modality),
                 failures=connection.execute(select(func.count()).select_from(tables.failure)).scalar_one(),
             )
+
+
+def _model(facts: Mapping[str, str]) -> tuple[str, int] | None:
+    if "model_fingerprint" not in facts:
+        return None
+    return facts["model_fingerprint"], int(facts["model_dimension"])
 
 
 def _locations() -> Select[Any]:
