@@ -12,7 +12,7 @@ from storage.accelerator import Found
 class ExactPart:
     """Nearest neighbours among the vectors of one modality, kept as float16 in memory.
 
-    It has no snapshot: reading the embeddings from the catalog takes as long as reading them from a copy.
+    It has no snapshot: the embeddings in the catalog are the only copy on disk.
     """
 
     kind: Literal["exact"] = "exact"
