@@ -44,7 +44,7 @@ from storage.records import (
     Source,
     StoredSource,
 )
-from storage.sqlite_file import open_engine, raise_own_error
+from storage.sqlite_file import damaged, open_engine, raise_own_error
 
 T = TypeVar("T")
 
@@ -68,10 +68,7 @@ class Catalog:
             raise DataFolderError(f"{folder}: the data folder cannot be created ({error.strerror})") from error
         self.path = folder / "catalog.sqlite"
         if self.path.exists() and self.path.stat().st_size == 0 and (folder / "vectors").exists():
-            raise DamagedCatalogError(
-                f"{self.path}: the catalog is damaged (there is nothing in it, but a vector index made from it); "
-                "`synesthete check --repair` saves what can be read"
-            )
+            raise damaged(self.path, "there is nothing in it, but a vector index made from it")
         self._engine = open_engine(self.path)
         migrate(self._engine, self.path)
 
@@ -206,7 +203,7 @@ class Catalog:
             source_id = _replace_source(connection, source)
             if pieces:
                 connection.execute(insert(tables.piece), [_piece_row(source_id, piece) for piece in pieces])
-            _index_words(connection, source_id, source.path)
+            words.add_source(connection, source_id, source.path)
             _seal(connection, source_id)
 
     def copy_source(self, original: StoredSource, source: Source) -> None:
@@ -220,7 +217,7 @@ class Catalog:
             copies = copies.order_by(tables.piece.c.id)
             connection.execute(insert(tables.piece).from_select(["source_id", *(c.name for c in columns)], copies))
             transcripts.copy_rows(connection, original.id, source_id)
-            _index_words(connection, source_id, source.path)
+            words.add_source(connection, source_id, source.path)
             _seal(connection, source_id)
 
     def move_source(self, original: StoredSource, source: Source) -> None:
@@ -228,7 +225,7 @@ class Catalog:
         with self.writing() as connection:
             _clear_path(connection, source.path)
             _update_source(connection, original.id, source)
-            words.put_name(connection, original.id, source.path)
+            words.rename(connection, original.id, source.path)
             _seal(connection, original.id)
 
     def touch_source(self, original: StoredSource, state: FileState) -> None:
@@ -434,12 +431,6 @@ def _delete_sources(connection: Connection, condition: ColumnElement[bool]) -> i
     """Delete the sources that meet ``condition`` with all that is theirs; returns how many."""
     words.remove(connection, condition)
     return connection.execute(delete(tables.source).where(condition)).rowcount
-
-
-def _index_words(connection: Connection, source_id: int, path: str) -> None:
-    """Let a source with new rows be found by its name and its texts."""
-    words.add(connection, source_id)
-    words.put_name(connection, source_id, path)
 
 
 def _clear_path(connection: Connection, path: str) -> None:
