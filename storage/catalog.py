@@ -48,6 +48,7 @@ from storage.sqlite_file import damaged, open_engine, raise_own_error
 
 T = TypeVar("T")
 
+FACTS_ALTERED = "its facts have been altered"
 # Below SQLite's limit on variables in one statement.
 _IDS_PER_STATEMENT = 10_000
 # Space is given back when more than this part of the file is free; less will be used by what comes.
@@ -155,7 +156,10 @@ class Catalog:
 
     def _facts(self) -> dict[str, str]:
         with self.reading() as connection:
-            return dict(connection.execute(select(tables.fact.c.name, tables.fact.c.value)).all())
+            facts = dict(connection.execute(select(tables.fact.c.name, tables.fact.c.value)).all())
+        if not are_facts_whole(facts):
+            raise damaged(self.path, FACTS_ALTERED)
+        return facts
 
     # --- sources
 
@@ -394,6 +398,12 @@ class Catalog:
                 pieces=_count_by(connection, tables.piece.c.modality),
                 failures=connection.execute(select(func.count()).select_from(tables.failure)).scalar_one(),
             )
+
+
+def are_facts_whole(facts: Mapping[str, object]) -> bool:
+    """Whether there is the catalog's name and, if there is a model, its dimension."""
+    has_dimension = "model_fingerprint" not in facts or str(facts.get("model_dimension")).isdecimal()
+    return "identity" in facts and has_dimension
 
 
 def _model(facts: Mapping[str, str]) -> tuple[str, int] | None:
