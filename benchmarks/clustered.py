@@ -5,7 +5,7 @@ so it leaves its origin in the directions in which its neighbours differ, and by
 groups are drawn: centres near each other in families, members around each in a few directions of its own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import faiss
@@ -62,3 +62,9 @@ def resembling(real: Vectors, count: int, seed: int = 1, block: int = 50_000) ->
 def unit(rows: Vectors) -> Vectors:
     """Each row at length 1."""
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+
+
+def recall(found: Sequence[NDArray[np.int64]] | NDArray[np.int64], truth: NDArray[np.int64]) -> float:
+    """The share of the true best, (n, k), that stands in the answers to the same n queries."""
+    shares = [len(set(a.tolist()) & set(b.tolist())) / len(b) for a, b in zip(found, truth, strict=True)]
+    return float(np.mean(shares))

@@ -24,6 +24,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchmarks.clustered import recall
 from engine.gpu_probe import probe_gpu
 from engine.gpu_search import FaissGpuSearch, TorchSearch, device_name, lists_for
 
@@ -94,10 +95,6 @@ def milliseconds(search: Search, queries: NDArray[np.float32], size: int) -> flo
         search(chosen)
         times.append((time.perf_counter() - begin) / len(chosen))
     return float(np.median(times[2:])) * 1e3
-
-
-def recall(found: NDArray[np.int64], truth: NDArray[np.int64]) -> float:
-    return float(np.mean([len(set(a.tolist()) & set(b.tolist())) / BEST for a, b in zip(found, truth, strict=True)]))
 
 
 def measure(size: int, device: str) -> list[Row]:

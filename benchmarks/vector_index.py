@@ -17,7 +17,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.clustered import drawn_embeddings, real_embeddings, resembling
+from benchmarks.clustered import drawn_embeddings, real_embeddings, recall, resembling
 from storage.approximate import ApproximatePart
 from storage.library import Library
 from storage.records import FileState, Piece, Source
@@ -63,10 +63,6 @@ def median_ms(call: Callable[[NDArray[np.float32]], Any], queries: NDArray[np.fl
         call(query)
         times.append(time.perf_counter() - begin)
     return float(np.median(times)) * 1e3
-
-
-def recall(answers: list[NDArray[np.int64]], truth: NDArray[np.int64]) -> float:
-    return float(np.mean([len(set(a.tolist()) & set(b.tolist())) / BEST for a, b in zip(answers, truth, strict=True)]))
 
 
 def measure(folder: Path, queries: NDArray[np.float32], peer: bool) -> None:

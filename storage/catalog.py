@@ -7,7 +7,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -44,10 +44,11 @@ from storage.records import (
     Source,
     StoredSource,
 )
-from storage.sqlite_file import open_engine, raise_own_error
+from storage.sqlite_file import damaged, open_engine, raise_own_error
 
 T = TypeVar("T")
 
+FACTS_ALTERED = "its facts have been altered"
 # Below SQLite's limit on variables in one statement.
 _IDS_PER_STATEMENT = 10_000
 # Space is given back when more than this part of the file is free; less will be used by what comes.
@@ -68,10 +69,7 @@ class Catalog:
             raise DataFolderError(f"{folder}: the data folder cannot be created ({error.strerror})") from error
         self.path = folder / "catalog.sqlite"
         if self.path.exists() and self.path.stat().st_size == 0 and (folder / "vectors").exists():
-            raise DamagedCatalogError(
-                f"{self.path}: the catalog is damaged (there is nothing in it, but a vector index made from it); "
-                "`synesthete check --repair` saves what can be read"
-            )
+            raise damaged(self.path, "there is nothing in it, but a vector index made from it")
         self._engine = open_engine(self.path)
         migrate(self._engine, self.path)
 
@@ -90,21 +88,32 @@ class Catalog:
         with self._engine.connect().execution_options(immediate=True) as connection, connection.begin():
             yield connection
 
-    # --- the library as a whole
+    @contextmanager
+    def _driver(self) -> Iterator[sqlite3.Connection]:
+        """The driver's own connection, outside any transaction."""
+        with self._engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            assert isinstance(driver, sqlite3.Connection)
+            try:
+                yield driver
+            except sqlite3.DatabaseError as error:
+                raise_own_error(self.path, error)
+                raise
 
-    def identity(self) -> str:
-        """A random name, given to the catalog when it was made: a snapshot of another one can be told by it."""
-        with self.reading() as connection:
-            query = select(tables.fact.c.value).where(tables.fact.c.name == "identity")
-            return str(connection.execute(query).scalar_one())
+    # --- the library as a whole
 
     def model(self) -> tuple[str, int] | None:
         """The fingerprint and dimension of the embeddings held, or None as long as there are none."""
-        with self.reading() as connection:
-            facts = dict(connection.execute(select(tables.fact.c.name, tables.fact.c.value)).all())
-        if "model_fingerprint" not in facts:
-            return None
-        return facts["model_fingerprint"], int(facts["model_dimension"])
+        return _model(self._facts())
+
+    def vectors_owner(self) -> tuple[str, int] | None:
+        """Whose vectors are held, and their dimension, or None as long as there are none.
+
+        The name is that of the model and of the catalog, a random one: a snapshot of another one can be told by it.
+        """
+        facts = self._facts()
+        model = _model(facts)
+        return None if model is None else (f"{facts['identity']} {model[0]}", model[1])
 
     def require_model(self, fingerprint: str, dimension: int) -> None:
         """Raise ModelMismatchError if the library holds embeddings of another model."""
@@ -117,9 +126,7 @@ class Catalog:
 
     def model_name(self) -> str:
         """What the settings called the model when the library was last indexed, or nothing."""
-        with self.reading() as connection:
-            query = select(tables.fact.c.value).where(tables.fact.c.name == "model_name")
-            return str(connection.execute(query).scalar() or "")
+        return self._facts().get("model_name", "")
 
     def bind_model(self, fingerprint: str, dimension: int, name: str = "") -> None:
         """Declare whose embeddings the library is about to hold, and under which name its model can be loaded again.
@@ -147,6 +154,13 @@ class Catalog:
             elif own < given:
                 connection.exec_driver_sql("UPDATE sqlite_sequence SET seq = ? WHERE name = 'piece'", (given,))
 
+    def _facts(self) -> dict[str, str]:
+        with self.reading() as connection:
+            facts = dict(connection.execute(select(tables.fact.c.name, tables.fact.c.value)).all())
+        if not are_facts_whole(facts):
+            raise damaged(self.path, FACTS_ALTERED)
+        return facts
+
     # --- sources
 
     def sources_under(self, path: str, kinds: Iterable[Modality] = MODALITIES) -> dict[str, StoredSource]:
@@ -165,18 +179,11 @@ class Catalog:
         """
         below = path.rstrip("/") + "/"
         found = []
-        with self._engine.connect() as connection:
-            cursor = connection.connection.cursor()
-            try:
-                for table in ("source", "failure"):
-                    query = f"SELECT path, size, modified_ns FROM {table} WHERE path = ? OR (path >= ? AND path < ?)"
-                    rows = cursor.execute(query, (path, below, below[:-1] + "0"))
-                    found.append({path: FileState(size, modified) for path, size, modified in rows})
-            except sqlite3.DatabaseError as error:
-                raise_own_error(self.path, error)
-                raise
-            finally:
-                cursor.close()
+        with self._driver() as driver:
+            for table in ("source", "failure"):
+                query = f"SELECT path, size, modified_ns FROM {table} WHERE path = ? OR (path >= ? AND path < ?)"
+                rows = driver.execute(query, (path, below, below[:-1] + "0"))
+                found.append({path: FileState(size, modified) for path, size, modified in rows})
         return found[0], found[1]
 
     def sources_at(self, paths: Iterable[str]) -> dict[str, StoredSource]:
@@ -200,7 +207,7 @@ class Catalog:
             source_id = _replace_source(connection, source)
             if pieces:
                 connection.execute(insert(tables.piece), [_piece_row(source_id, piece) for piece in pieces])
-            _index_words(connection, source_id, source.path)
+            words.add_source(connection, source_id, source.path)
             _seal(connection, source_id)
 
     def copy_source(self, original: StoredSource, source: Source) -> None:
@@ -214,7 +221,7 @@ class Catalog:
             copies = copies.order_by(tables.piece.c.id)
             connection.execute(insert(tables.piece).from_select(["source_id", *(c.name for c in columns)], copies))
             transcripts.copy_rows(connection, original.id, source_id)
-            _index_words(connection, source_id, source.path)
+            words.add_source(connection, source_id, source.path)
             _seal(connection, source_id)
 
     def move_source(self, original: StoredSource, source: Source) -> None:
@@ -222,7 +229,7 @@ class Catalog:
         with self.writing() as connection:
             _clear_path(connection, source.path)
             _update_source(connection, original.id, source)
-            words.put_name(connection, original.id, source.path)
+            words.rename(connection, original.id, source.path)
             _seal(connection, original.id)
 
     def touch_source(self, original: StoredSource, state: FileState) -> None:
@@ -273,14 +280,8 @@ class Catalog:
         removed = tables.removed_piece
         with self.writing() as connection:
             connection.execute(delete(removed).where(removed.c.sequence <= removals_through))
-        with closing(self._engine.raw_connection()) as pooled:
-            driver = pooled.driver_connection
-            assert isinstance(driver, sqlite3.Connection)
-            try:
-                _return_free_pages(driver)
-            except sqlite3.DatabaseError as error:
-                raise_own_error(self.path, error)
-                raise
+        with self._driver() as driver:
+            _return_free_pages(driver)
 
     # --- failures and roots
 
@@ -377,15 +378,8 @@ class Catalog:
         On the way of every search of an approximate index, so it goes straight to the driver.
         """
         query = "SELECT id, embedding FROM piece WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"
-        with self._engine.connect() as connection:
-            cursor = connection.connection.cursor()
-            try:
-                rows = cursor.execute(query, (json.dumps(piece_ids.tolist()),)).fetchall()
-            except sqlite3.DatabaseError as error:
-                raise_own_error(self.path, error)
-                raise
-            finally:
-                cursor.close()
+        with self._driver() as driver:
+            rows = driver.execute(query, (json.dumps(piece_ids.tolist()),)).fetchall()
         ids = np.array([row[0] for row in rows], dtype=np.int64)
         return ids, self.matrix([row[1] for row in rows], dimension).astype(np.float32)
 
@@ -404,6 +398,18 @@ class Catalog:
                 pieces=_count_by(connection, tables.piece.c.modality),
                 failures=connection.execute(select(func.count()).select_from(tables.failure)).scalar_one(),
             )
+
+
+def are_facts_whole(facts: Mapping[str, object]) -> bool:
+    """Whether there is the catalog's name and, if there is a model, its dimension."""
+    has_dimension = "model_fingerprint" not in facts or str(facts.get("model_dimension")).isdecimal()
+    return "identity" in facts and has_dimension
+
+
+def _model(facts: Mapping[str, str]) -> tuple[str, int] | None:
+    if "model_fingerprint" not in facts:
+        return None
+    return facts["model_fingerprint"], int(facts["model_dimension"])
 
 
 def _locations() -> Select[Any]:
@@ -435,12 +441,6 @@ def _delete_sources(connection: Connection, condition: ColumnElement[bool]) -> i
     """Delete the sources that meet ``condition`` with all that is theirs; returns how many."""
     words.remove(connection, condition)
     return connection.execute(delete(tables.source).where(condition)).rowcount
-
-
-def _index_words(connection: Connection, source_id: int, path: str) -> None:
-    """Let a source with new rows be found by its name and its texts."""
-    words.add(connection, source_id)
-    words.put_name(connection, source_id, path)
 
 
 def _clear_path(connection: Connection, path: str) -> None:

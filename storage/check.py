@@ -16,10 +16,10 @@ from storage.library import Library
 from storage.lock import WriterLock
 from storage.records import MODALITIES, Modality, PieceFilter
 from storage.salvage import Survey, mark, salvage, survey
-from storage.sqlite_file import open_reader
+from storage.sqlite_file import REPAIR, open_reader
 
 _DAMAGED = "catalog.sqlite.damaged"
-_REPAIR = "`synesthete check --repair` saves what can be read"
+_REMOVED = "`synesthete check --repair`"
 _AGAIN = "`synesthete check --repair` has it indexed again"
 
 
@@ -44,17 +44,17 @@ def check_folder(folder: Path) -> list[Finding]:
     try:
         library = Library(folder)
     except DamagedCatalogError as error:
-        return [Finding(str(error).partition(";")[0], _REPAIR), *_catalog_findings(generations.current(folder))]
+        return [Finding(str(error).partition(";")[0], REPAIR), *_catalog_findings(generations.current(folder))]
     try:
         findings = _catalog_findings(library.home)
         following = generations.unfinished(folder)
         if (following / "catalog.sqlite").exists() and not _is_sound(following):
-            findings.append(Finding(f"{following}: the unfinished re-embedding is damaged", _REPAIR.split(" saves")[0]))
+            findings.append(Finding(f"{following}: the unfinished re-embedding is damaged", _REMOVED))
         if not findings:  # an index of what is damaged proves nothing
             findings = _index_findings(library) + _word_findings(library.home)
         return findings
     except DamagedCatalogError as error:
-        return [Finding(str(error).partition(";")[0], _REPAIR)]
+        return [Finding(str(error).partition(";")[0], REPAIR)]
     finally:
         library.close()
 
@@ -103,7 +103,7 @@ def _put_together(folder: Path, home: Path, found: Survey) -> list[str]:
         _keep(path.with_name(path.name + suffix), folder / (_DAMAGED + suffix))
     generations.switch(folder, place)
     done = [f"{path}: {len(found.whole)} files were read whole; the damaged catalog is kept as {folder / _DAMAGED}"]
-    done += [f"{hurt}: {fault}; the next `index` reads it again" for hurt, fault in sorted(found.hurt.items())]
+    done += _read_again(found)
     return [*done, "run `synesthete index` on your folders: files whose entries were lost are found again by it"]
 
 
@@ -117,8 +117,12 @@ def _mark(home: Path, found: Survey) -> list[str]:
                 connection.execute(delete(tables.piece).where(tables.piece.c.source_id.not_in(held)))
     finally:
         catalog.close()
-    done = [f"{path}: {fault}; the next `index` reads it again" for path, fault in sorted(found.hurt.items())]
-    return done + ([f"{found.orphans} pieces that belonged to no source have been removed"] if found.orphans else [])
+    orphans = [f"{found.orphans} pieces that belonged to no source have been removed"] if found.orphans else []
+    return _read_again(found) + orphans
+
+
+def _read_again(found: Survey) -> list[str]:
+    return [f"{path}: {fault}; the next `index` reads it again" for path, fault in sorted(found.hurt.items())]
 
 
 def _mend_words(home: Path) -> list[str]:
@@ -156,19 +160,17 @@ def _opens(home: Path) -> bool:
 
 
 def _is_sound(home: Path) -> bool:
-    if not _opens(home):  # which finishes what was broken off when the file was made
-        return False
-    found = survey(home / "catalog.sqlite")
-    return not (found.faults or found.hurt or found.orphans)
+    # Opening it finishes what was broken off when the file was made.
+    return _opens(home) and not _catalog_findings(home)
 
 
 def _catalog_findings(home: Path) -> list[Finding]:
     path = home / "catalog.sqlite"
     found = survey(path)
-    findings = [Finding(f"{path}: {fault}", _REPAIR) for fault in found.faults]
+    findings = [Finding(f"{path}: {fault}", REPAIR) for fault in found.faults]
     findings += [Finding(f"{hurt}: {fault}", _AGAIN) for hurt, fault in sorted(found.hurt.items())]
     if found.orphans:
-        findings.append(Finding(f"{path}: {found.orphans} pieces belong to no source", _REPAIR))
+        findings.append(Finding(f"{path}: {found.orphans} pieces belong to no source", REPAIR))
     return findings
 
 
@@ -176,7 +178,7 @@ def _word_findings(home: Path) -> list[Finding]:
     path = home / "catalog.sqlite"
     with closing(open_reader(path)) as connection:
         fault = words.fault(connection)
-    return [] if fault is None else [Finding(f"{path}: {fault}", _REPAIR)]
+    return [] if fault is None else [Finding(f"{path}: {fault}", REPAIR)]
 
 
 def _index_findings(library: Library) -> list[Finding]:

@@ -12,7 +12,7 @@ from storage.accelerator import Found
 class ExactPart:
     """Nearest neighbours among the vectors of one modality, kept as float16 in memory.
 
-    It has no snapshot: reading the embeddings from the catalog takes as long as reading them from a copy.
+    It has no snapshot: the embeddings in the catalog are the only copy on disk.
     """
 
     kind: Literal["exact"] = "exact"
@@ -33,7 +33,8 @@ class ExactPart:
 
     def add(self, ids: NDArray[np.int64], vectors: NDArray[np.float16]) -> None:
         """Add pieces; ``vectors`` has shape (len(ids), dimension). Each number is higher than all before it."""
-        self._codes.add(np.ascontiguousarray(vectors, dtype=np.float32))
+        # FAISS's codes of this kind are the float16 numbers themselves.
+        self._codes.add_sa_codes(np.ascontiguousarray(vectors, dtype="<f2").view(np.uint8))
         self._ids = np.concatenate([self._ids, ids])
 
     def remove(self, ids: NDArray[np.int64]) -> None:

@@ -19,19 +19,20 @@ def follow(
     catalog: Catalog, connection: Connection, dimension: int, each: Sequence[tuple[Modality, Followed[Any]]]
 ) -> None:
     """Let ``each`` take in what has come to its modality since its marks, and let go of what has left."""
-    now, forgotten = given_numbers(connection), _forgotten_removals(connection)
+    now = given_numbers(connection)
     removed: dict[int, NDArray[np.int64]] = {}
     for modality, followed in each:
         marks = followed.marks
         if marks == now:
             continue
-        if marks.piece and marks.removal < forgotten:
-            held = _ids(connection, modality)
-            followed.target.remove(np.setdiff1d(followed.target.ids, held, assume_unique=True))
-        elif marks.piece and marks.removal < now.removal:
-            if marks.removal not in removed:
-                removed[marks.removal] = _removed_since(connection, marks.removal)
-            followed.target.remove(removed[marks.removal])
+        if marks.piece and marks.removal < now.removal:
+            if marks.removal < _forgotten_removals(connection, now):
+                gone = np.setdiff1d(followed.target.ids, _ids(connection, modality), assume_unique=True)
+            else:
+                if marks.removal not in removed:
+                    removed[marks.removal] = _removed_since(connection, marks.removal)
+                gone = removed[marks.removal]
+            followed.target.remove(gone)
         for ids, vectors in blocks(catalog, connection, dimension, modality, marks.piece):
             followed.target.add(ids, vectors)
         followed.marks = Marks(max(marks.piece, now.piece), now.removal)
@@ -60,10 +61,10 @@ def given_numbers(connection: Connection) -> Marks:
     return Marks(given.get("piece", 0), given.get("removed_piece", 0))
 
 
-def _forgotten_removals(connection: Connection) -> int:
+def _forgotten_removals(connection: Connection, now: Marks) -> int:
     """The last removal that the catalog no longer lists (``Catalog.compact``)."""
     first = connection.exec_driver_sql("SELECT min(sequence) FROM removed_piece").scalar()
-    return given_numbers(connection).removal if first is None else int(first) - 1
+    return now.removal if first is None else int(first) - 1
 
 
 def _ids(connection: Connection, modality: Modality) -> NDArray[np.int64]:

@@ -127,13 +127,13 @@ class Library:
     def refresh(self) -> None:
         """Bring the vector index up to what the catalog holds now; the first call loads the snapshot."""
         with self._lock:
-            model = self.catalog.model()
-            if model is None:
+            held = self.catalog.vectors_owner()
+            if held is None:
                 self._index, self._entries = None, None
                 return
-            owner = f"{self.catalog.identity()} {model[0]}"
+            owner, dimension = held
             if self._index is None or self._owner != owner:
-                self._index = VectorIndex(model[1], partial(self.catalog.vectors, dimension=model[1]))
+                self._index = VectorIndex(dimension, partial(self.catalog.vectors, dimension=dimension))
                 self._owner, self._entries, self._manifest_time = owner, None, None
             self._take_over_snapshot(self._index)
             self._follow(self._index, [*self._index.parts.items(), *self._index.devices.items()])
@@ -232,19 +232,18 @@ class Library:
 
     def index_sizes(self) -> dict[Modality, IndexSize]:
         """How each modality is indexed and what that takes, told from the catalog and the manifest alone."""
-        model = self.catalog.model()
-        if model is None:
+        held = self.catalog.vectors_owner()
+        if held is None:
             return {}
         try:
-            owner = f"{self.catalog.identity()} {model[0]}"
-            entries = snapshot.read_manifest(self._snapshot_folder, owner, model[1]) or {}
+            entries = snapshot.read_manifest(self._snapshot_folder, *held) or {}
         except SnapshotError:
             entries = {}
         found = {}
         for modality, count in self.catalog.counts().pieces.items():
             entry = entries.get(modality)
             if entry is None:
-                found[modality] = IndexSize("exact", count, 0, count * exact.bytes_per_piece(model[1]))
+                found[modality] = IndexSize("exact", count, 0, count * exact.bytes_per_piece(held[1]))
             else:
                 found[modality] = IndexSize("approximate", count, entry.size, entry.size + 8 * count)
         return found

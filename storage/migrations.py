@@ -14,13 +14,11 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
-from storage.errors import DamagedCatalogError, NewerCatalogError
+from storage.errors import NewerCatalogError
 from storage.name_words import name_words
+from storage.sqlite_file import damaged
 
-_NO_VERSION = (
-    "{}: the catalog is damaged (its version is not that of what it holds); `synesthete check --repair` saves what can "
-    "be read"
-)
+_NO_VERSION = "its version is not that of what it holds"
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -120,7 +118,7 @@ def migrate(engine: Engine, path: Path) -> None:
             len(MIGRATIONS)
         )
     if done < 0 or is_ours:
-        raise DamagedCatalogError(_NO_VERSION.format(path))
+        raise damaged(path, _NO_VERSION)
     if done > len(MIGRATIONS):
         raise NewerCatalogError(f"{path}: written by a newer version of synesthete; update the program to open it")
     for number, statements in enumerate(MIGRATIONS[done:], start=done + 1):
@@ -131,7 +129,7 @@ def migrate(engine: Engine, path: Path) -> None:
                 for statement in statements:
                     connection.exec_driver_sql(statement)
             except OperationalError as error:  # what the step makes is there already
-                raise DamagedCatalogError(_NO_VERSION.format(path)) from error
+                raise damaged(path, _NO_VERSION) from error
             connection.exec_driver_sql(f"PRAGMA user_version = {number}")
 
 
@@ -140,7 +138,7 @@ def schema_faults(connection: sqlite3.Connection) -> list[str]:
     they lack. Raises sqlite3.Error."""
     (done,) = connection.execute("PRAGMA user_version").fetchone()
     if not 0 < done <= len(MIGRATIONS):
-        return ["its version is not that of what it holds"]
+        return [_NO_VERSION]
     expected, held = _schema_after(done), _schema(connection.execute(_SCHEMA))
     names = {name for name in expected.keys() | held.keys() if expected.get(name) != held.get(name)}
     return [f"the definition of {name} has been altered" for name in sorted(names)]

@@ -17,7 +17,7 @@ import numpy as np
 from sqlalchemy import Table, insert
 
 from storage import tables, words
-from storage.catalog import Catalog
+from storage.catalog import FACTS_ALTERED, Catalog, are_facts_whole
 from storage.checksums import piece_checksum, source_checksum
 from storage.migrations import schema_faults
 from storage.records import MODALITIES, Failure, FileState
@@ -49,7 +49,10 @@ def survey(path: Path) -> Survey:
     found = Survey()
     with closing(open_reader(path)) as connection:
         found.faults += _faults(connection, path)
-        dimension = _dimension(connection)
+        facts = _facts(connection)
+        if not found.faults and not are_facts_whole(facts):
+            found.faults.append(FACTS_ALTERED)
+        dimension = _dimension(facts)
         rows = {row["id"]: row for row in _rows(connection, tables.source)}
         of_source: dict[int, list[int]] = {}
         wrong: dict[int, str] = {}
@@ -87,8 +90,8 @@ def salvage(path: Path, whole: set[int], hurt: Sequence[str], home: Path) -> Non
     catalog = Catalog(home)
     try:
         with closing(open_reader(path)) as connection:
-            facts = {row["name"]: row["value"] for row in _rows(connection, tables.fact)}
-            if _dimension(connection):
+            facts = _facts(connection)
+            if _dimension(facts):
                 name = facts.get("model_name", "")
                 catalog.bind_model(facts["model_fingerprint"], int(facts["model_dimension"]), name)
             for table in (tables.root, tables.mount, tables.failure):
@@ -162,9 +165,12 @@ def _faults(connection: sqlite3.Connection, path: Path) -> list[str]:
     return [" ".join(line.split()) for line in lines if line != "ok"]
 
 
-def _dimension(connection: sqlite3.Connection) -> int:
+def _facts(connection: sqlite3.Connection) -> dict[str, Any]:
+    return {row["name"]: row["value"] for row in _rows(connection, tables.fact)}
+
+
+def _dimension(facts: dict[str, Any]) -> int:
     """The dimension of the embeddings, 0 if it cannot be known."""
-    facts = {row["name"]: row["value"] for row in _rows(connection, tables.fact)}
     if "model_fingerprint" not in facts:
         return 0
     try:

@@ -11,6 +11,13 @@ from sqlalchemy.engine import ExceptionContext
 from storage.errors import DamagedCatalogError, DataFolderError, LibraryBusyError
 from storage.name_words import name_words
 
+REPAIR = "`synesthete check --repair` saves what can be read"
+
+
+def damaged(path: Path, why: str) -> DamagedCatalogError:
+    """The error that says why the catalog at ``path`` cannot be used."""
+    return DamagedCatalogError(f"{path}: the catalog is damaged ({why}); {REPAIR}")
+
 
 def open_engine(path: Path) -> Engine:
     """Connections to the catalog at ``path``, which the first of them makes if it is not there."""
@@ -72,22 +79,16 @@ def _read_only_mode(path: Path) -> str | None:
 def raise_own_error(path: Path, error: BaseException | None) -> None:
     """Raise what ``error`` of the SQLite driver means to a user, if it is not a mistake of ours."""
     if isinstance(error, UnicodeDecodeError):  # SQLite's message quotes what it found, which is no text any more
-        raise DamagedCatalogError(
-            f"{path}: the catalog is damaged (its schema cannot be read); `synesthete check --repair` saves what it can"
-        ) from error
+        raise damaged(path, "its schema cannot be read") from error
     if isinstance(error, MemoryError):  # most likely a damaged length
-        raise DamagedCatalogError(
-            f"{path}: the catalog is damaged (a length in it is absurd); `synesthete check --repair` saves what it can"
-        ) from error
+        raise damaged(path, "a length in it is absurd") from error
     if not isinstance(error, sqlite3.DatabaseError):
         return
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     # SQLite has no codes of its own for a header of an unknown format, and for tables and texts that are not as made.
     words = ("unsupported file format", "no such column", "no such table", "Could not decode")
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or str(error).startswith(words):
-        raise DamagedCatalogError(
-            f"{path}: the catalog is damaged ({error}); `synesthete check --repair` saves what can be read"
-        ) from error
+        raise damaged(path, str(error)) from error
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         raise LibraryBusyError(f"{path}: another process is writing to the catalog; try again") from error
     if code in (

@@ -67,12 +67,18 @@ def remove(connection: Connection, sources: ColumnElement[bool], origin: Origin 
     connection.execute(insert(_words).from_select(["words", "rowid", "text"], rows))
 
 
-def put_name(connection: Connection, source_id: int, path: str) -> None:
+def add_source(connection: Connection, source_id: int, path: str) -> None:
+    """Let a source of which nothing is indexed yet be found by its texts and the name at the end of ``path``."""
+    _insert_name(connection, source_id, path)
+    add(connection, source_id)
+
+
+def rename(connection: Connection, source_id: int, path: str) -> None:
     """Let a source be found by the name at the end of ``path``, in place of the one it had."""
-    segment = tables.segment
+    segment = tables.segment.c
     remove(connection, tables.source.c.id == source_id, "name")
-    connection.execute(delete(segment).where(segment.c.source_id == source_id, segment.c.origin == "name"))
-    connection.execute(insert(segment).values(source_id=source_id, origin="name", text=name_words(path)))
+    connection.execute(delete(tables.segment).where(segment.source_id == source_id, segment.origin == "name"))
+    _insert_name(connection, source_id, path)
     add(connection, source_id, "name")
 
 
@@ -176,6 +182,10 @@ def all_of(words: Sequence[str]) -> str:
 def any_of(words: Sequence[str]) -> str:
     """The FTS5 expression for texts in which one of ``words`` stands."""
     return " OR ".join(map(_quoted, words))
+
+
+def _insert_name(connection: Connection, source_id: int, path: str) -> None:
+    connection.execute(insert(tables.segment).values(source_id=source_id, origin="name", text=name_words(path)))
 
 
 def _quoted(words: str) -> str:

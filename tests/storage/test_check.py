@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from storage import transcripts
 from storage.check import check, check_folder, repair
-from storage.errors import NewerCatalogError
+from storage.errors import DamagedCatalogError, NewerCatalogError
 from storage.library import Library
 from storage.migrations import MIGRATIONS
 from storage.records import Failure, FileState, Piece, Source, TextSegment, Transcript
@@ -220,6 +220,27 @@ def test_a_header_that_forbids_writing_is_damage(folder: Path) -> None:
     assert "header" in finding
     assert repair(folder)
     assert held(folder) == {"/a.txt": 20, "/b.txt": 20}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM fact WHERE name = 'identity'",
+        "DELETE FROM fact WHERE name = 'model_dimension'",
+        "UPDATE fact SET value = 'x' WHERE name = 'model_dimension'",
+    ],
+)
+def test_altered_facts_about_the_library_are_damage(folder: Path, statement: str) -> None:
+    change(folder, statement)
+    library = Library(folder)
+    with pytest.raises(DamagedCatalogError, match="--repair"):
+        library.refresh()
+    library.close()
+    assert f"{folder}/catalog.sqlite: its facts have been altered" in findings(folder)
+    assert repair(folder)
+    assert (folder / "catalog.sqlite.damaged").exists()
+    assert set(held(folder)) | set(failures(folder)) == {"/a.txt", "/b.txt"}
+    assert bool(failures(folder)) == ("dimension" in statement)  # whose length no vector can be held against
 
 
 def test_rows_that_would_not_fit_a_new_catalog_do_not_stop_the_repair(folder: Path) -> None:
