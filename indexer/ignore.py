@@ -18,7 +18,7 @@ MARKERS = frozenset((".nomedia", ".trackerignore"))
 CACHES = frozenset(
     ("node_modules", "bower_components", "__pycache__", "__MACOSX", "@eaDir", "lost+found", "$RECYCLE.BIN")
 )
-_CACHE_TAG = "CACHEDIR.TAG"
+CACHE_TAG = "CACHEDIR.TAG"
 _CACHE_SIGNATURE = b"Signature: 8a477f597d28d172789f06886806bc55"
 """How a cache says that it is one (https://bford.info/cachedir/)."""
 
@@ -103,7 +103,7 @@ class IgnoreRules:
             return False
         if not MARKERS.isdisjoint(names):
             return True
-        return _CACHE_TAG in names and not self._options.caches and _is_cache_tag(f"{folder}/{_CACHE_TAG}")
+        return CACHE_TAG in names and not self._options.caches and _is_cache_tag(f"{folder}/{CACHE_TAG}")
 
     def _rules_of(self, folder: str) -> _Rules | None:
         if folder not in self._read:
@@ -143,7 +143,7 @@ def compiled(lines: Iterable[str]) -> tuple[GitIgnoreSpec, list[int]]:
 
 
 def _marks_in(folder: str) -> set[str]:
-    return {name for name in (*MARKERS, _CACHE_TAG) if os.path.lexists(PurePath(folder, name))}
+    return {name for name in (*MARKERS, CACHE_TAG) if os.path.lexists(PurePath(folder, name))}
 
 
 def _is_cache_tag(path: str) -> bool:

@@ -24,7 +24,7 @@ from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver, ObservedWatch
 
 from indexer.extract.registry import format_of
-from indexer.ignore import IGNORE_FILE, MARKERS
+from indexer.ignore import CACHE_TAG, IGNORE_FILE, MARKERS
 
 _EVENTS: list[type[FileSystemEvent]] = [
     FileCreatedEvent,
@@ -36,7 +36,7 @@ _EVENTS: list[type[FileSystemEvent]] = [
     DirMovedEvent,
     DirDeletedEvent,
 ]
-_RULES = frozenset((IGNORE_FILE, "CACHEDIR.TAG", *MARKERS))
+_RULES = frozenset((IGNORE_FILE, CACHE_TAG, *MARKERS))
 _FLOOD_EVENTS, _FLOOD_SECONDS = 8_000, 10.0
 """The kernel drops events when 16,384 wait (its default); so many, and some may be missing."""
 

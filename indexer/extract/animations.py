@@ -9,7 +9,7 @@ from PIL import Image
 from indexer.errors import ExtractionError
 from indexer.extract.cuts import GRID
 from indexer.extract.frames import SAMPLES_PER_SECOND, Sample, moments, shots, spread
-from indexer.extract.pictures import fitted
+from indexer.extract.pictures import fitted, on_paper
 from indexer.extract.registry import Span
 from indexer.pieces import ExtractedPiece, Extraction, ExtractionLimits, MediaFormat
 
@@ -71,13 +71,7 @@ def _samples(
             number += 1
         if last is None or last[0] != number:
             picture.seek(number)
-            shown = _on_paper(picture)
+            shown = on_paper(picture)
             small = np.asarray(shown.resize((GRID, GRID), Image.Resampling.BOX))
             last = number, fitted(shown, media.image_size), small
         yield Sample(time, time, last[1], last[2])
-
-
-def _on_paper(picture: Image.Image) -> Image.Image:
-    paper = Image.new("RGBA", picture.size, "white")
-    paper.alpha_composite(picture.convert("RGBA"))
-    return paper.convert("RGB")

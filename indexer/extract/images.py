@@ -8,7 +8,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from indexer.errors import ExtractionError
 from indexer.extract.animations import ANIMATED, animation
-from indexer.extract.pictures import fitted, fitted_size
+from indexer.extract.pictures import fitted, fitted_size, on_paper
 from indexer.extract.recorded import picture_moment
 from indexer.extract.registry import Span
 from indexer.pieces import ExtractedPiece, Extraction, ExtractionLimits, MediaFormat
@@ -63,15 +63,6 @@ def upright_rgb(picture: Image.Image) -> Image.Image:
     if picture.mode.startswith("I") or picture.mode == "F":
         picture = _eight_bit(picture)
     return on_paper(picture)
-
-
-def on_paper(picture: Image.Image) -> Image.Image:
-    """The picture in RGB, on white where it is transparent."""
-    if picture.has_transparency_data:
-        paper = Image.new("RGBA", picture.size, "white")
-        paper.alpha_composite(picture.convert("RGBA"))
-        picture = paper
-    return picture.convert("RGB")
 
 
 def damage(error: Exception) -> str:

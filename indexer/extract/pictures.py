@@ -1,4 +1,4 @@
-"""The one rule by which every picture, page and frame gets its size."""
+"""What every picture, page and frame goes through: one rule for its size, white behind what is transparent."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,3 +29,12 @@ def fitted(picture: Image.Image, shorter: int) -> NDArray[np.uint8]:
     if picture.size != size:
         picture = picture.resize(size, Image.Resampling.BICUBIC, box=box, reducing_gap=2.0)
     return np.asarray(picture, dtype=np.uint8).copy()
+
+
+def on_paper(picture: Image.Image) -> Image.Image:
+    """The picture in RGB, on white where it is transparent."""
+    if picture.has_transparency_data:
+        paper = Image.new("RGBA", picture.size, "white")
+        paper.alpha_composite(picture.convert("RGBA"))
+        picture = paper
+    return picture.convert("RGB")

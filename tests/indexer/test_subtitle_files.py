@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.subtitle_files import is_beside_recording, subtitles_among, subtitles_beside
+from indexer.subtitle_files import Folder, is_beside_recording, subtitles_beside
 
 FOLDER = [
     "talk.mp4", "talk.srt", "talk.en.srt", "talk.pt-BR.forced.VTT", "talk.en.mp4", "talk 2.mp4", "talk 2.srt",
@@ -23,7 +23,7 @@ FOLDER = [
     ],
 )
 def test_by_name(recording: str, expected: list[str]) -> None:
-    assert subtitles_among(FOLDER, recording) == expected
+    assert Folder.of(FOLDER).subtitles_of(recording) == expected
 
 
 def test_on_disk_as_files_come_and_go(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from indexer.errors import ExtractionError
 from indexer.extract.pages import PAGE_CHARACTERS
 from indexer.pieces import ExtractionLimits
+from tests.sample_formats import write_epub
 
 from .making import cut_short, pieces_of
 
@@ -26,29 +27,7 @@ def _pdf(path: Path, texts: list[str] = TEXTS, *, size: tuple[float, float] = (5
 
 
 def _epub(path: Path, chapters: int = 2) -> Path:
-    page = (
-        '<html xmlns="http://www.w3.org/1999/xhtml"><head><title>t</title></head>'
-        "<body><p>Chapter {} of owls.</p></body></html>"
-    )
-    items = "".join(f'<item id="c{n}" href="c{n}.xhtml" media-type="application/xhtml+xml"/>' for n in range(chapters))
-    spine = "".join(f'<itemref idref="c{n}"/>' for n in range(chapters))
-    with zipfile.ZipFile(path, "w") as book:
-        book.writestr("mimetype", "application/epub+zip")
-        book.writestr(
-            "META-INF/container.xml",
-            '<container version="1.0" xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles>'
-            '<rootfile full-path="book.opf" media-type="application/oebps-package+xml"/></rootfiles></container>',
-        )
-        book.writestr(
-            "book.opf",
-            '<package xmlns="http://www.idpf.org/2007/opf" version="3.0" unique-identifier="i">'
-            '<metadata xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title>Owls</dc:title>'
-            '<dc:identifier id="i">1</dc:identifier><dc:language>en</dc:language></metadata>'
-            f"<manifest>{items}</manifest><spine>{spine}</spine></package>",
-        )
-        for number in range(chapters):
-            book.writestr(f"c{number}.xhtml", page.format(number + 1))
-    return path
+    return write_epub(path, [("", f"Chapter {n + 1} of owls.") for n in range(chapters)])
 
 
 def test_one_piece_a_page_with_text_and_picture(tmp_path: Path) -> None:
