@@ -90,6 +90,13 @@ class _Globals:
     data: Path | None
     settings: Settings
     session: Session | None
+    settings_file: Path | None = None
+
+    @property
+    def options(self) -> list[str]:
+        """What stands before the command of another process that is to mean the same library."""
+        named = [] if self.settings_file is None else ["--settings", str(self.settings_file.expanduser().absolute())]
+        return ["--data", str(self.folder), *named]
 
     @property
     def folder(self) -> Path:
@@ -132,7 +139,7 @@ def _globals(
     session: Session | None = context.obj
     if session is not None and settings is not None:
         settings = session.here / settings.expanduser()
-    context.obj = _Globals(data, load_settings(settings), session)
+    context.obj = _Globals(data, load_settings(settings), session, settings)
 
 
 @app.command()

@@ -27,6 +27,7 @@ from engine.service.messages import (
     ProblemBody,
     SearchBody,
     StatusBody,
+    TextBody,
     UploadBody,
     answer_of,
     query_of,
@@ -66,6 +67,7 @@ class Service:
         self.uploads = Uploads()
         self.job = IndexJob(engine)
         self.is_stopping = False
+        self.page = ""  # its address, once there is one
 
     def close(self) -> None:
         """Stop what runs beside the engine."""
@@ -175,6 +177,14 @@ def create_app(service: Service, run_command: RunCommand | None = None) -> FastA
         data, kind = service.previews.picture(wanted)
         return Response(data, media_type=kind, headers={"cache-control": "private, max-age=3600"})
 
+    @app.get("/v1/text")
+    def text(
+        path: Annotated[str, Query(max_length=4096)], page: Annotated[int | None, Query(ge=1, le=10**6)] = None
+    ) -> TextBody:
+        """The text of an indexed file, or of a page of it: its beginning, if it is long."""
+        file = service.indexed_file(path)
+        return TextBody(text=service.previews.text(file, page))
+
     @app.get("/v1/media", response_class=FileResponse, responses=_FILE)
     def media(path: Annotated[str, Query(max_length=4096)]) -> FileResponse:
         """The bytes of an indexed file, whole or by ranges. What a browser would run is given as plain text."""
@@ -196,6 +206,10 @@ def create_app(service: Service, run_command: RunCommand | None = None) -> FastA
         ]  # fmt: skip
 
     if run_command is not None:
+
+        @app.get("/v1/page", include_in_schema=False)
+        def page_address() -> dict[str, str]:
+            return {"address": service.page}
 
         @app.post("/v1/command", include_in_schema=False)
         def command(body: CommandBody) -> CommandAnswer:

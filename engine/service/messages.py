@@ -114,6 +114,12 @@ class UploadBody(_Body):
     kind: str
 
 
+class TextBody(_Body):
+    """Text of a file."""
+
+    text: str
+
+
 class PointBody(_Body):
     """A piece on the map; ``x`` and ``y`` lie between -1 and 1."""
 

@@ -27,6 +27,7 @@ SIDES = {"small": 256, "large": 1024}
 """Pixels of the shorter side."""
 
 _CACHED_BYTES = 64 * 1024 * 1024
+_TEXT_CHARACTERS = 100_000
 _WAVE_SIZE = (480, 120)
 _WAVE_COLOUR = (76, 132, 214, 255)
 _WAVE_SECONDS = 60.0
@@ -83,6 +84,20 @@ class Previews:
                 self._kept_bytes -= len(data)
         return made
 
+    def text(self, path: Path, page: int | None = None) -> str:
+        """The text of a file, or of one page of it, up to 100,000 characters. Raises ExtractionError if it has none."""
+        text = ""
+        if not _is_timed(path):
+            with self._worker(SIDES["small"]) as worker:
+                pieces = worker.open(path).pieces
+                try:
+                    text = _text(pieces, page)
+                finally:
+                    _break_off(pieces)
+        if not text:
+            raise ExtractionError("there is no text in it")
+        return text
+
     def _make(self, wanted: Wanted) -> tuple[bytes, str]:
         span = None
         if wanted.start is not None:
@@ -136,6 +151,19 @@ def _picture(kind: Modality, pieces: Iterator[ExtractedPiece], page: int | None)
     if not sounds:
         raise ExtractionError("there is nothing in it to be seen")
     return _waveform(sounds)
+
+
+def _text(pieces: Iterator[ExtractedPiece], page: int | None) -> str:
+    passages: list[str] = []
+    left = _TEXT_CHARACTERS
+    for piece in pieces:
+        if not piece.text or page not in (None, piece.page):
+            continue
+        passages.append(piece.text[:left])
+        left -= len(passages[-1])
+        if left <= 0:
+            break
+    return "\n\n".join(passages)
 
 
 def _jpeg(pixels: NDArray[np.uint8]) -> tuple[bytes, str]:

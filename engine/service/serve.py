@@ -6,6 +6,7 @@ import os
 import secrets
 import signal
 import socket
+import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -26,10 +27,17 @@ _GRACE_SECONDS = 3
 
 
 def serve(
-    engine: SearchEngine, data: Path, settings: Settings, host: str, port: int, say: Callable[[str], None]
+    engine: SearchEngine,
+    data: Path,
+    settings: Settings,
+    host: str,
+    port: int,
+    say: Callable[[str], None],
+    until_stdin_ends: bool = False,
 ) -> None:
     """Answer until SIGTERM or SIGINT. ``port`` 0 means any; ``say`` is told the address.
 
+    ``until_stdin_ends``: or until whoever holds the other end of the standard input closes it, or dies.
     On another interface than loopback every request has to show a token, which is kept in the data folder.
     Raises ServiceError if the address is taken or another service holds this library.
     """
@@ -46,6 +54,8 @@ def serve(
     shown = f"[{host}]" if ":" in host else host
     link = f"http://{shown}:{port}/" + (f"?token={token}" if token else "")
 
+    service.page = link
+
     def ready() -> None:
         say(link)
         notify("READY=1")
@@ -60,6 +70,7 @@ def serve(
                 ],
                 ready,
                 service,
+                until_stdin_ends,
             )
         )
     finally:
@@ -68,7 +79,12 @@ def serve(
         service.close()
 
 
-async def _run(applications: list[tuple[Guard, socket.socket]], on_ready: Callable[[], None], service: Service) -> None:
+async def _run(
+    applications: list[tuple[Guard, socket.socket]],
+    on_ready: Callable[[], None],
+    service: Service,
+    until_stdin_ends: bool,
+) -> None:
     servers = []
     for application, _ in applications:
         config = uvicorn.Config(
@@ -90,6 +106,8 @@ async def _run(applications: list[tuple[Guard, socket.socket]], on_ready: Callab
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    if until_stdin_ends:
+        threading.Thread(target=_wait_for_end_of_input, args=(loop, stop), daemon=True).start()
     tasks = [
         asyncio.create_task(server.serve(sockets=[listening]))
         for server, (_, listening) in zip(servers, applications, strict=True)
@@ -104,6 +122,13 @@ async def _run(applications: list[tuple[Guard, socket.socket]], on_ready: Callab
         watchdog.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await watchdog
+
+
+def _wait_for_end_of_input(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) -> None:
+    while os.read(0, 4096):
+        pass
+    with contextlib.suppress(RuntimeError):  # the loop has ended already
+        loop.call_soon_threadsafe(stop)
 
 
 class _Server(uvicorn.Server):

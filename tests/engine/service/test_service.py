@@ -338,6 +338,20 @@ def test_previews_show_pictures_pages_moments_and_sounds(served: Served) -> None
     assert text.status == 400 and "\n" not in text.json["detail"]
 
 
+def test_text_is_given_of_texts_and_pages_of_the_library_alone(served: Served) -> None:
+    def text(path: Path, **place: int) -> tuple[int, str]:
+        answer = served.service.get("/v1/text", path=path, **place)
+        return answer.status, answer.json["text" if answer.status == 200 else "detail"]
+
+    assert text(served.extra / "page.html") == (200, "A quiet page about gardening.")
+    guide = served.library / "Documents/field-guide.pdf"
+    (_, whole), (_, second) = text(guide), text(guide, page=2)
+    assert "Mushrooms" in second and second in whole and len(second) < len(whole)
+    for path in (sorted(served.library.glob("Pictures/*.jpg"))[0], sorted(served.library.glob("Videos/*"))[0]):
+        assert text(path) == (400, "there is no text in it")
+    assert text(served.outside / "secret.txt") == (400, REFUSED)
+
+
 def test_the_map_holds_every_kind(served: Served) -> None:
     points = served.service.get("/v1/map").json
     assert {point["modality"] for point in points} == {"text", "image", "document", "audio", "video"}
@@ -438,6 +452,25 @@ def test_a_token_is_needed_on_a_network_and_systemd_is_told_of_beginning_and_end
         while told != b"STOPPING=1":
             told = listener.recv(100)
     listener.close()
+
+
+def test_a_service_ends_with_the_program_that_started_it(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("s")
+    command = [sys.executable, "-m", "engine.program", "--data", str(folder / "data"), "serve", "--port", "0"]
+    started = subprocess.Popen(
+        [*command, "--until-stdin-ends"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=environment(folder),
+    )
+    assert started.stdin is not None and started.stdout is not None
+    try:
+        assert b"http://" in started.stdout.readline()
+        started.stdin.close()
+        assert started.wait(15) == 0
+    finally:
+        started.kill()
+        started.stdout.close()
 
 
 def test_the_unit_is_shown_and_written(tmp_path: Path) -> None:
