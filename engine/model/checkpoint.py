@@ -35,7 +35,7 @@ Part = Literal["backbone", "vision", "audio"]
 PARTS: Mapping[Part, tuple[str, ...]] = {
     "backbone": ("backbone", "centres"),
     "vision": ("image_encoder", "image_projector", "readout"),
-    "audio": ("audio_encoder", "audio_projector"),
+    "audio": ("audio_encoder", "audio_projector", "sound_readout"),
 }
 
 PREPROCESSING = 1
@@ -167,7 +167,7 @@ def save_weights(
     for name, tensor in model.state_dict(keep_vars=True).items():
         if tensor is word_embeddings:
             file = "word_embeddings"
-        elif name.startswith(("image_encoder.", "audio_encoder.")):
+        elif name.startswith(("image_encoder.", "audio_encoder.", "sound_readout.")):
             file = name.split(".")[0]
         else:
             file = "model"

@@ -21,8 +21,8 @@ class Mix:
     """Weights of the readings of a piece, summed before the last normalisation.
 
     ``model`` is the pooled output of the backbone, ``words`` the same for the words of a page alone; ``classes`` the
-    mixture of class texts and ``map`` the linear map, both of the closed-form picture readout, and both zero for a
-    modality without pictures.
+    mixture of class texts and ``map`` the linear map, both of the closed-form readout of pictures or of sounds, and
+    both zero for a modality without either.
     """
 
     model: float = 1.0
@@ -67,6 +67,7 @@ class ModelConfig:
     Every sequence stands between ``prefix_tokens`` and ``suffix_tokens`` (for BERT: [CLS] and [SEP]), whatever it is
     made of, and has at most ``max_tokens`` tokens, those included. ``background[query][piece]`` is the mean and the
     standard deviation of the cosine between a query and a piece that have nothing to do with each other.
+    ``sound_classes`` are the numbers of classes of the sound readout's classifiers; there is no readout without any.
     """
 
     backbone: Mapping[str, Any]
@@ -77,6 +78,7 @@ class ModelConfig:
     suffix_tokens: tuple[int, ...] = (102,)
     image: ImageConfig = ImageConfig()
     audio: AudioConfig = AudioConfig()
+    sound_classes: tuple[int, ...] = ()
     mix: Mapping[Modality, Mix] = field(default_factory=lambda: dict.fromkeys(MODALITIES, Mix()))
     background: Mapping[Modality, Mapping[Modality, tuple[float, float]]] = field(default_factory=dict)
 
@@ -104,6 +106,11 @@ def read_config(path: Path) -> ModelConfig:
         raise ModelError(f"{path}: backbone needs model_type and hidden_size")
     if set(config.mix) != set(MODALITIES):
         raise ModelError(f"{path}: mix must name each of {', '.join(MODALITIES)}")
+    heard = config.mix["audio"]
+    if (heard.classes or heard.map) and not config.sound_classes:
+        raise ModelError(f"{path}: mix weighs a readout of sounds, but sound_classes is empty")
+    if config.sound_classes and not config.audio.times:
+        raise ModelError(f"{path}: a readout of sounds needs an audio encoder that sums up stretches of time")
     return config
 
 

@@ -96,7 +96,7 @@ def frozen_modules(model: OmniModel) -> tuple[str, ...]:
     words = backbone.get_input_embeddings()
     names = tuple(name for name, module in model.named_modules() if module is words)
     small = isinstance(model, FusedModel)
-    fixed = ("image_encoder", "audio_encoder", "readout", "centres") if small else ("audio_encoder",)
+    fixed = ("image_encoder", "audio_encoder", "readout", "sound_readout", "centres") if small else ("audio_encoder",)
     return fixed + names
 
 

@@ -22,7 +22,7 @@ from engine.model.bert import build_backbone
 from engine.model.config import ModelConfig
 from engine.model.image_encoder import CHANNELS, CLASSES, ImageEncoder, summarise
 from engine.model.projector import Projector
-from engine.model.readout import PictureReadout
+from engine.model.readout import PictureReadout, SoundReadout
 from storage.records import MODALITIES, Modality
 
 
@@ -79,6 +79,11 @@ class FusedModel(nn.Module):
         self.readout = PictureReadout(CHANNELS, CLASSES, width, image.temperature, image.top_classes)
         self.audio_encoder = AudioEncoder(audio.channels, audio.bands, audio.times)
         self.audio_projector = Projector(audio.features, audio.projector_width, width)
+        self.sound_readout = (
+            SoundReadout(audio.features, audio.times, audio.channels[-1], config.sound_classes, width)
+            if config.sound_classes
+            else nn.Identity()
+        )
         self.centres = Centres(width)
 
     def forward(self, pieces: Sequence[PieceInput]) -> Tensor:
@@ -137,29 +142,35 @@ class FusedModel(nn.Module):
         return F.normalize(pooled, dim=-1)
 
     def _mix(self, pieces: Sequence[PieceFeatures], embeddings: Tensor) -> Tensor:
-        """The embeddings with the other two readings of their pictures added, as config.mix weighs them."""
+        """The embeddings with the readings of their pictures and sounds added, as config.mix weighs them."""
         mixes = [self.config.mix[piece.modality] for piece in pieces]
         weights = torch.tensor([mix.model for mix in mixes], device=embeddings.device)
         mixed = embeddings * weights.unsqueeze(1)
-        shown = [
-            place
-            for place, (piece, mix) in enumerate(zip(pieces, mixes, strict=True))
-            if piece.frames is not None and (mix.classes or mix.map)
+        read = [mix.classes or mix.map for mix in mixes]
+        seen = [
+            piece.frames[:, 0] if wanted and piece.frames is not None else None
+            for piece, wanted in zip(pieces, read, strict=True)
         ]
-        if not shown:
-            return mixed
-        pooled = [piece.frames[:, 0] for place in shown if (piece := pieces[place]).frames is not None]
-        readings = _apply(self._read, pooled, embeddings.device)
-        added = [
-            mixes[place].classes * own[:, 0].mean(dim=0) + mixes[place].map * own[:, 1].mean(dim=0)
-            for place, own in zip(shown, readings, strict=True)
-            if own is not None
-        ]
-        return mixed.index_add(0, torch.tensor(shown, device=mixed.device), torch.stack(added))
+        heard = [piece.sound if wanted else None for piece, wanted in zip(pieces, read, strict=True)]
+        for reader, inputs in ((self._read_pictures, seen), (self._read_sounds, heard)):
+            readings = _apply(reader, inputs, embeddings.device)
+            places = [place for place, own in enumerate(readings) if own is not None]
+            if places:
+                added = [
+                    mixes[place].classes * own[:, 0].mean(dim=0) + mixes[place].map * own[:, 1].mean(dim=0)
+                    for place in places
+                    if (own := readings[place]) is not None
+                ]
+                mixed = mixed.index_add(0, torch.tensor(places, device=mixed.device), torch.stack(added))
+        return mixed
 
-    def _read(self, pooled: Tensor) -> Tensor:
+    def _read_pictures(self, pooled: Tensor) -> Tensor:
         """Both closed-form readings (n, 2, width) of pooled picture features (n, 1280)."""
         return torch.stack(self.readout(pooled, self.image_encoder.classify(pooled)), dim=1)
+
+    def _read_sounds(self, blocks: Tensor) -> Tensor:
+        """Both closed-form readings (n, 2, width) of the features of blocks of sound."""
+        return torch.stack(self.sound_readout(blocks), dim=1)
 
     def _summarise_frames(self, frames: Tensor) -> Tensor:
         return summarise(self.image_encoder(frames), self.config.image.grid)

@@ -1,7 +1,13 @@
-"""The closed-form picture readout: what the classifier sees, said in words, with no training through the backbone."""
+"""The closed-form readouts: what a classifier sees or hears, said in words, with no training through the backbone."""
+
+from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+
+HEAD_WIDTHS = (256, 128)
+"""Widths inside a classifier of sounds."""
 
 
 class PictureReadout(nn.Module):
@@ -25,3 +31,38 @@ class PictureReadout(nn.Module):
         best, classes = (logits / self.temperature).softmax(dim=-1).topk(self.top_classes, dim=-1)
         mixture = (best.unsqueeze(-1) * self.class_texts[classes]).sum(dim=1)
         return mixture, self.map(pooled)
+
+
+class SoundReadout(nn.Module):
+    """Two readings of a block of sound as points of the text space; the counterpart of ``PictureReadout``.
+
+    The *class mixture* is ConSE over several classifiers, each with its own list of ``classes``, averaged. The *map* is
+    a ridge regression from the encoder's features to the text embeddings of captions. Both are centred: over the sounds
+    they were fitted on their mean is zero. ``parts`` is how many equal stretches of time the encoder sums up apart; the
+    classifiers were trained on the maximum over all of them.
+    """
+
+    def __init__(self, features: int, parts: int, pooled: int, classes: Sequence[int], width: int) -> None:
+        super().__init__()
+        widths = (pooled, *HEAD_WIDTHS)
+        self.heads = nn.ModuleList(_head([*widths, count]) for count in classes)
+        self.class_texts = nn.Parameter(torch.zeros(sum(classes), width))
+        self.map = nn.Linear(features, width)
+        self.parts, self.pooled = parts, pooled
+
+    def forward(self, blocks: Tensor) -> tuple[Tensor, Tensor]:
+        """Class mixture and map, each (n, width), of what the encoder says of blocks (n, features)."""
+        likely = torch.cat([logits.softmax(dim=-1) for logits in self.classify(blocks)], dim=1)
+        return likely @ self.class_texts / len(self.heads), self.map(blocks)
+
+    def classify(self, blocks: Tensor) -> list[Tensor]:
+        """Logits (n, classes) of each classifier."""
+        whole = blocks[:, -self.parts * self.pooled :].reshape(len(blocks), self.parts, self.pooled).amax(dim=1)
+        return [head(whole) for head in self.heads]
+
+
+def _head(widths: Sequence[int]) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for inputs, outputs in pairwise(widths):
+        layers += [nn.Linear(inputs, outputs), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])

@@ -1,0 +1,99 @@
+"""The readout of sounds, alone and as a part of the model."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from engine.errors import ModelError
+from engine.model.audio_encoder import AudioEncoder
+from engine.model.checkpoint import open_checkpoint, save_config, save_weights
+from engine.model.config import AudioConfig, Mix, ModelConfig
+from engine.model.embedder import BUNDLED
+from engine.model.fused_model import FusedModel, PieceInput
+from engine.model.readout import SoundReadout
+from tests.engine.model.test_checkpoint import TINY
+
+AUDIO = AudioConfig(channels=(2, 2, 4, 4), bands=2, times=4, projector_width=16)
+CLASSES = (5, 3)
+
+
+def hearing(model: float, classes: float, map_: float) -> ModelConfig:
+    mix = {**TINY.mix, "audio": Mix(model=model, classes=classes, map=map_)}
+    return replace(TINY, audio=AUDIO, sound_classes=CLASSES, mix=mix)
+
+
+def build(config: ModelConfig) -> FusedModel:
+    torch.manual_seed(0)
+    model = FusedModel(config).eval()
+    if isinstance(model.sound_readout, SoundReadout):
+        torch.nn.init.normal_(model.sound_readout.class_texts)
+    return model
+
+
+@torch.inference_mode()
+def test_classifiers_hear_the_whole_block_as_they_were_trained_to() -> None:
+    blocks = torch.rand(3, 100, 96)
+    torch.manual_seed(1)
+    whole = AudioEncoder((2, 2, 4, 4), bands=1, times=0)
+    parts = AudioEncoder((2, 2, 4, 4), bands=2, times=4)
+    parts.load_state_dict(whole.state_dict())
+    readout = SoundReadout(AUDIO.features, AUDIO.times, 4, CLASSES, 8)
+    for head, logits in zip(readout.heads, readout.classify(parts(blocks)), strict=True):
+        torch.testing.assert_close(logits, head(whole(blocks)))
+
+
+@torch.inference_mode()
+def test_a_mixture_of_certain_classes_is_the_mean_of_their_texts() -> None:
+    readout = SoundReadout(AUDIO.features, AUDIO.times, 4, CLASSES, 8)
+    torch.nn.init.normal_(readout.class_texts)
+    for head, certain in zip(readout.heads, (4, 1), strict=True):
+        head[-1].bias.zero_()[certain] = 1000.0
+    mixture, mapped = readout(torch.rand(2, AUDIO.features))
+    wanted = (readout.class_texts[4] + readout.class_texts[5 + 1]) / 2
+    torch.testing.assert_close(mixture, wanted.expand(2, -1))
+    assert mapped.shape == (2, 8)
+
+
+@torch.inference_mode()
+def test_readings_are_weighed_as_the_mix_says_and_each_sound_alone() -> None:
+    sounds = [PieceInput("audio", sound=torch.rand(count, 100, 96)) for count in (1, 3)]
+    words = PieceInput("text", tokens=torch.tensor([7, 8]))
+    plain, read = build(hearing(1, 0, 0)), build(hearing(0, 1, 1))
+    together = read([sounds[0], words, sounds[1]])
+    for sound, embedding in zip(sounds, (together[0], together[2]), strict=True):
+        torch.testing.assert_close(read([sound])[0], embedding)
+        features = read.extract([sound])[0].sound
+        assert features is not None
+        mixture, mapped = (part.mean(dim=0) for part in read.sound_readout(features))
+        torch.testing.assert_close(embedding, torch.nn.functional.normalize(mixture + mapped, dim=0))
+        assert not torch.allclose(plain([sound])[0], embedding, atol=1e-3)
+    torch.testing.assert_close(plain([words])[0], together[1])
+
+
+def test_a_checkpoint_keeps_it_in_a_file_of_its_own(tmp_path: Path) -> None:
+    config = hearing(1, 2, 3)
+    model = build(config)
+    save_config(replace(config, weights=save_weights(model, tmp_path)), tmp_path)
+    shutil.copy(BUNDLED / "tokenizer.json", tmp_path)
+    checkpoint = open_checkpoint(tmp_path)
+    held = {name for name, file in checkpoint.tensors.items() if file.name == "sound_readout.safetensors"}
+    assert held == {name for name in model.state_dict() if name.startswith("sound_readout.")}
+    sound = PieceInput("audio", sound=torch.rand(2, 100, 96))
+    with torch.inference_mode():
+        torch.testing.assert_close(checkpoint.load()([sound]), model([sound]), atol=2e-2, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        (replace(hearing(1, 1, 0), sound_classes=()), "sound_classes is empty"),
+        (replace(hearing(1, 1, 0), audio=replace(AUDIO, times=0)), "sums up stretches of time"),
+    ],
+)
+def test_a_mix_without_what_it_weighs(wrong: ModelConfig, reason: str, tmp_path: Path) -> None:
+    save_config(wrong, tmp_path)
+    with pytest.raises(ModelError, match=reason):
+        open_checkpoint(tmp_path)
