@@ -1,102 +1,198 @@
-"""How long a second run takes over files that have not changed, against walking and stat-ing them and nothing else.
+"""How fast files come into a library, against the slowest of the stages they go through.
 
-python -m benchmarks.index --second-run --files 100000
+    python -m benchmarks.index --scale 0.02 --cache FOLDER
+
+A library is generated (``realistic_library.py``) and then, with the bundled model, in one process:
+
+1. each stage alone, with the machine to itself: reading the bytes (and hashing them), decoding in worker processes,
+   embedding in batches of alike pieces, writing;
+2. a bare loop that decodes and embeds one file after another, and writes nothing;
+3. the pipeline, twice, each time into an empty library: how much memory is held at most (worker processes included),
+   and how much more of it in the second pass.
+
+Where decoder and embedder share the processors, the slowest stage alone is no fair limit: nothing can be done in less
+than the processor time of all stages together, divided by the processors. Both are printed; the limit is the larger.
 """
 
 import argparse
 import os
-import statistics
+import resource
 import tempfile
+import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 
+from benchmarks.realistic_library import build, size_of
+from engine.model.embedder import ModelEmbedder
+from indexer.batches import Batches, Waiting
+from indexer.decoders import Decoders
+from indexer.extract.take_apart import take_apart
+from indexer.fingerprint import content_hash
+from indexer.pieces import ExtractedPiece, ExtractionLimits
 from indexer.pipeline import PipelineOptions, index
+from indexer.plan import File
 from storage.library import Library
 from storage.records import FileState, Piece, Source
-from tests.indexer.simple_embedder import SimpleEmbedder
 
-_FILES_A_FOLDER = 200
-_REPEATS = 3
+_CORES = os.cpu_count() or 1
 
 
-def make_library(folder: Path, data: Path, files: int) -> Library:
-    """``files`` small files, and a library that holds them as a first run would have left it."""
-    library, embedder = Library(data), SimpleEmbedder()
-    library.catalog.bind_model(embedder.fingerprint, embedder.dimension)
-    vector = np.eye(1, embedder.dimension, dtype="<f2")[0]
-    library.catalog.put_root(str(folder))
-    rows = []
-    for number in range(files):
-        path = folder / f"{number // _FILES_A_FOLDER:05d}" / f"IMG_{number:06d}.jpg"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-        status = path.stat()
-        state = FileState(status.st_size, status.st_mtime_ns)
-        rows.append((Source(str(path), "image", state, number.to_bytes(16, "big")), [Piece("image", vector)]))
-    for source, pieces in rows:
-        library.catalog.put_source(source, pieces)
-    library.refresh()
-    library.save_snapshot()
-    return library
+@dataclass(frozen=True)
+class Took:
+    """Seconds on the clock, and seconds of processors (ended child processes included)."""
+
+    wall: float
+    processors: float
 
 
-def walk_and_stat(folder: Path) -> int:
-    """With ``os.walk``, as one would write it."""
-    return sum(os.stat(f"{place}/{name}").st_size >= 0 for place, _, names in os.walk(folder) for name in names)  # noqa: PTH116
+def timed(work: Callable[[], object]) -> Took:
+    wall, processors = time.perf_counter(), _processor_seconds()
+    work()
+    return Took(time.perf_counter() - wall, _processor_seconds() - processors)
 
 
-def scan_and_stat(folder: str) -> int:
-    """With ``os.scandir``, which needs no second look for what is a folder."""
-    count, waiting = 0, [folder]
-    while waiting:
-        with os.scandir(waiting.pop()) as listing:
-            for entry in listing:
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(entry.path)
-                else:
-                    entry.stat(follow_symlinks=False)
-                    count += 1
-    return count
+def _processor_seconds() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
-def seconds(run: Callable[[], object]) -> float:
-    """The median of three runs, after one that fills the caches."""
-    run()
-    took = []
-    for _ in range(_REPEATS):
-        began = time.perf_counter()
-        run()
-        took.append(time.perf_counter() - began)
-    return statistics.median(took)
+def decode(files: list[Path], embedder: ModelEmbedder, workers: int) -> list[list[ExtractedPiece]]:
+    """The pieces of every file, by worker processes that have nothing else to do."""
+    found: dict[Path, list[ExtractedPiece]] = {}
+    left = list(reversed(files))
+
+    def work() -> None:
+        with Decoders(embedder.media, ExtractionLimits()).lent() as worker:
+            while left:
+                path = left.pop()
+                found[path] = list(worker.open(path).pieces)
+
+    threads = [threading.Thread(target=work) for _ in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return [found[path] for path in files]
 
 
-def second_run(files: int) -> None:
+def embed(pieces: list[ExtractedPiece], embedder: ModelEmbedder, batch: int) -> None:
+    """As the pipeline does, with all pieces at hand."""
+    batches, file = Batches(batch), File("", FileState(0, 0), "")
+    left = list(reversed(pieces))
+    while left or batches:
+        while left and batches.put(Waiting(file, 0, left[-1]), 0):
+            left.pop()
+        embedder.embed([waiting.piece for waiting in batches.take(0)])
+
+
+def write(files: list[Path], pieces: list[list[ExtractedPiece]], dimension: int, folder: Path) -> None:
+    library, vector = Library(folder), np.zeros(dimension, "<f2")
+    for number, (path, own) in enumerate(zip(files, pieces, strict=True)):
+        source = Source(str(path), "image", FileState(1, 1), number.to_bytes(16, "big"))
+        rows = [Piece(each.modality, vector, each.text, each.start, each.end, each.page) for each in own]
+        library.catalog.put_source(source, rows)
+    library.close()
+
+
+def bare_loop(files: list[Path], embedder: ModelEmbedder) -> None:
+    for path in files:
+        embedder.embed(list(take_apart(path, embedder.media, ExtractionLimits()).pieces))
+
+
+class Memory:
+    """The most megabytes held at once while it is entered, with child processes. What they share counts once each."""
+
+    def __enter__(self) -> "Memory":
+        self.most, self._over = 0.0, threading.Event()
+        self._thread = threading.Thread(target=self._look)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._over.wait(0.1):
+            self.most = max(self.most, held())
+
+
+def held() -> float:
+    """Megabytes held by this process and its children now."""
+    own = psutil.Process()
+    total = 0.0
+    for process in (own, *own.children(recursive=True)):
+        try:
+            total += process.memory_info().rss / 1e6
+        except psutil.NoSuchProcess:
+            continue
+    return total
+
+
+def run(scale: float, cache: Path, options: PipelineOptions) -> None:
+    library = cache / f"library-{scale:g}"
+    if not library.exists():
+        build(library, scale, cache)
+    files = sorted(path for path in library.rglob("*") if path.is_file())
+    embedder = ModelEmbedder.load("bundled", threads=_CORES)
+    bare = held()
+    bare_loop([next(iter((library / sort).iterdir())) for sort in ("documents", "sounds")], embedder)  # loads the model
+    model = held() - bare
+    pieces: list[list[ExtractedPiece]] = []
+    stages = {
+        "read": timed(lambda: [content_hash(path) for path in files]),
+        "decode": timed(lambda: pieces.extend(decode(files, embedder, options.workers))),
+    }
+    flat = [piece for own in pieces for piece in own]
+    count = len(flat)
+    print(f"{len(files)} files, {size_of(library) / 1e6:.0f} MB, {count} pieces; {_CORES} processors", flush=True)
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch).resolve() / "files"
-        library = make_library(folder, Path(scratch) / "data", files)
-        embedder, options = SimpleEmbedder(), PipelineOptions()
-
-        def again() -> None:
-            summary = index(library, embedder, [folder], options)
-            assert summary.unchanged == files and not summary.indexed
-
-        walked, scanned, indexed = (
-            seconds(lambda: walk_and_stat(folder)),
-            seconds(lambda: scan_and_stat(str(folder))),
-            seconds(again),
+        stages["embed"] = timed(lambda: embed(flat, embedder, options.batch))
+        lean = [[replace(piece, frames=None, sound=None) for piece in own] for own in pieces]
+        flat.clear(), pieces.clear()
+        stages["write"] = timed(lambda: write(files, lean, embedder.dimension, Path(scratch) / "write"))
+        loop = timed(lambda: bare_loop(files, embedder))
+        passes, most, after = [], [], []
+        for number in range(2):
+            with Memory() as memory:
+                target = Library(Path(scratch) / f"pass{number}")
+                passes.append(timed(lambda: index(target, embedder, [library], options)))  # noqa: B023
+                assert sum(target.catalog.counts().sources.values()) == len(files)
+                target.close()
+            most.append(memory.most)
+            after.append(held())
+    print("| stage | seconds | of processors | files/s | pieces/s |\n| --- | --- | --- | --- | --- |")
+    for name, took in [*stages.items(), ("bare loop", loop), ("pipeline", passes[0]), ("pipeline again", passes[1])]:
+        print(
+            f"| {name} | {took.wall:.1f} | {took.processors:.1f} | {len(files) / took.wall:.1f} "
+            f"| {count / took.wall:.1f} |"
         )
-    print(f"{files} unchanged files: os.walk and os.stat {walked:.2f} s, os.scandir and stat {scanned:.2f} s,")
-    print(f"a second run {indexed:.2f} s: {indexed / walked:.2f} and {indexed / scanned:.2f} times as long")
+    slowest = max(stages, key=lambda name: stages[name].wall)
+    together = sum(took.processors for took in stages.values()) / _CORES
+    best = min(passes, key=lambda took: took.wall)
+    print(f"slowest stage alone: {slowest}, pipeline : slowest = {stages[slowest].wall / best.wall:.2f}")
+    print(f"processor time of all stages / {_CORES}: {together:.1f} s, pipeline : that = {together / best.wall:.2f}")
+    print(f"pipeline : limit (the larger of both) = {max(together, stages[slowest].wall) / best.wall:.2f}")
+    print(f"bare loop : pipeline = {loop.wall / best.wall:.2f}")
+    print(
+        f"memory: model and libraries {bare + model:.0f} MB, at most {most[0]:.0f} and {most[1]:.0f} MB in the two passes,"
+    )
+    print(f"{after[0]:.0f} and {after[1]:.0f} MB after them")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--second-run", action="store_true", required=True)
-    parser.add_argument("--files", type=int, default=100_000)
-    second_run(parser.parse_args().files)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scale", type=float, default=1.0)
+    parser.add_argument("--cache", type=Path, required=True, help="Where generated files are kept.")
+    parser.add_argument("--workers", type=int, default=PipelineOptions.workers)
+    parser.add_argument("--batch", type=int, default=PipelineOptions.batch)
+    arguments = parser.parse_args()
+    run(arguments.scale, arguments.cache, PipelineOptions(workers=arguments.workers, batch=arguments.batch))
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from engine.query.search import search as search_library
 from engine.recognisers import find_recognisers
 from engine.settings import Settings, load_settings
 from indexer.control import Control
+from indexer.decoders import Decoders
 from indexer.ignore import IgnoreOptions
 from indexer.keep_up import KeepUp, WatchEvent, WatchOptions
 from indexer.options import IndexSummary, PipelineOptions, Progress
@@ -56,6 +57,9 @@ _POLICIES = {
     "exact": IndexPolicy(exact_up_to=sys.maxsize),
     "approximate": IndexPolicy(exact_up_to=0),
 }
+
+_SECONDS_DECODERS_ARE_KEPT = 60.0
+"""Who saves a file is likely to save it again; after that the memory is worth more than the second to start anew."""
 
 Alike = LikeFile | LikeHit | Hit | Path | str
 """What can be resembled; a string is read as on the command line."""
@@ -188,11 +192,13 @@ class SearchEngine:
             rescan_minutes=settings.watch.rescan_minutes,
             poll_seconds=settings.watch.poll_seconds,
             hidden=settings.index.hidden,
-            apart=self._library.folder,
+            apart=self._library.folder.resolve(),
         )
-        self._embedder()  # so that what is wrong with it comes up now
+        embedder = self._embedder()  # so that what is wrong with it comes up now
         paused = Pause(self._library.folder, settings.index.pause_below_battery).reason
-        KeepUp(_absolute(paths), _Indexing(self, self._pipeline_options()), options, paused, on_event).run(stop)
+        with Decoders(embedder.media, self.limits, _SECONDS_DECODERS_ARE_KEPT) as decoders:
+            indexing = _Indexing(self, self._pipeline_options(), decoders)
+            KeepUp(_absolute(paths), indexing, options, paused, on_event).run(stop)
 
     def pause(self) -> None:
         """Tell whatever indexes into this library, in this process or another one, to wait."""
@@ -452,6 +458,7 @@ class _Indexing:
 
     engine: SearchEngine
     options: PipelineOptions
+    decoders: Decoders
 
     def everything(
         self, roots: Sequence[Path], on_progress: Callable[[Progress], None], control: Control
@@ -460,7 +467,7 @@ class _Indexing:
 
     def parts(self, parts: Sequence[Scope], on_progress: Callable[[Progress], None], control: Control) -> IndexSummary:
         library, embedder = self.engine._current(), self.engine._embedder()
-        return index_parts(library, embedder, parts, self.options, on_progress, control)
+        return index_parts(library, embedder, parts, self.options, on_progress, control, self.decoders)
 
     def words(
         self, roots: Sequence[Path], on_progress: Callable[[Progress], None], control: Control

@@ -27,11 +27,13 @@ _MOST_RULES = 1_000_000
 
 @dataclass(frozen=True)
 class IgnoreOptions:
-    """``patterns``: as in ``.gitignore``, as though they stood in a file at ``/``. ``hidden``, ``caches``: take in."""
+    """``patterns``: as in ``.gitignore``, as though they stood in a file at ``/``. ``hidden``, ``caches``: take in.
+    ``apart``: the folder of the library itself, which holds no files of the user."""
 
     patterns: tuple[str, ...] = ()
     hidden: bool = False
     caches: bool = False
+    apart: str = ""
 
 
 NOTHING_SAID = IgnoreOptions()
@@ -83,6 +85,8 @@ class IgnoreRules:
         if name.startswith(".") and not self._options.hidden:
             return True
         if is_folder and name in CACHES and not self._options.caches:
+            return True
+        if is_folder and f"{folder.rstrip('/')}/{name}" == self._options.apart:
             return True
         rules, path = self._rules_of(folder), f"{folder.rstrip('/')}/{name}"
         while rules is not None:

@@ -310,4 +310,4 @@ def _look(path: str) -> FileState | None:
         status = Path(path).lstat()
     except OSError:
         return None
-    return None if Path(path).is_dir() else FileState(status.st_size, status.st_mtime_ns)
+    return None if Path(path).is_dir() else FileState.of(status)

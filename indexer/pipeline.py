@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from indexer.control import FREE, Control
+from indexer.decoders import Decoders
 from indexer.embedder import Embedder
 from indexer.ledger import Ledger
 from indexer.options import IndexSummary, PipelineOptions, Progress
@@ -68,12 +69,16 @@ def index_parts(
     options: PipelineOptions,
     on_progress: OnProgress,
     control: Control,
+    decoders: Decoders | None = None,
 ) -> IndexSummary:
-    """What ``index`` does, for parts of roots that have been indexed before; costs next to nothing for a few files."""
+    """What ``index`` does, for parts of roots that have been indexed before; costs next to nothing for a few files.
+
+    ``decoders``: processes that are kept for the next time.
+    """
     with library.writer_lock():
         library.catalog.require_model(embedder.fingerprint, embedder.dimension)
         library.refresh()
-        return _index_scopes(library, embedder, parts, options, on_progress, control, None)
+        return _index_scopes(library, embedder, parts, options, on_progress, control, None, decoders)
 
 
 def index_words(
@@ -98,10 +103,12 @@ def _index_scopes(
     on_progress: OnProgress,
     control: Control,
     former: Catalog | None,
+    decoders: Decoders | None = None,
 ) -> IndexSummary:
     plan = Plan.make(library, scopes, options, control)
     ledger = Ledger(library, plan.waiting())
-    run = Run(library, embedder, options, on_progress, control, ledger)
+    crew = decoders if decoders is not None else Decoders(embedder.media, options.limits)
+    run = Run(library, embedder, options, on_progress, control, ledger, crew)
     removed, transcripts = 0, TranscriptSummary()
     total = len(plan.changed)
     try:

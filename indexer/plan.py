@@ -3,7 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from indexer.control import Control
@@ -59,6 +59,8 @@ class Plan:
         """Scan the scopes. A root that is scanned as a whole is put into the catalog, if it is there."""
         plan = cls()
         now = mounted()
+        ignore = replace(options.ignore, apart=os.path.realpath(library.folder))
+        options = replace(options, ignore=ignore)
         seen: set[str] = set()
         for scope in scopes:
             try:

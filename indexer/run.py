@@ -1,18 +1,22 @@
-"""Take files apart, embed their pieces, commit them.
+"""Take files apart, embed their pieces, commit them: three stages at once, each as fast as it can.
 
-Threads, each with a decoding process of its own, take files apart; the calling thread embeds the pieces of many files
-together and commits each source when its last piece has its embedding. The queue between them is bounded, so memory
-stays bounded too, and the slowest stage sets the pace.
+Threads, each with a decoding process of its own, take files apart; one thread embeds their pieces, those of many files
+together (``batches.py``); the calling thread alone commits, each source when its last piece has its embedding. What
+waits between the stages is bounded, so memory is bounded too, and the slowest stage sets the pace.
 """
 
+import contextlib
 import queue
 import threading
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from indexer.batches import Batches, Waiting
 from indexer.control import Control
+from indexer.decoders import Decoders
 from indexer.embedder import Embedder
 from indexer.errors import ExtractionError
 from indexer.extract.registry import format_of
@@ -20,13 +24,14 @@ from indexer.extract.sandbox import ExtractionWorker
 from indexer.fingerprint import content_hash
 from indexer.ledger import Ledger
 from indexer.options import Change, PipelineOptions, Progress
-from indexer.pieces import ExtractedPiece
 from indexer.plan import File
 from storage.library import Library
 from storage.records import Failure, FileState, Modality, Piece, Source, StoredSource
 
 _SECONDS_BETWEEN_LOOKS = 0.2
 """How long a run that waits may take to notice that it is to wait, to go on or to end."""
+
+_MOST_MESSAGES = 64
 
 
 @dataclass(frozen=True)
@@ -36,14 +41,19 @@ class _Opened:
 
 
 @dataclass(frozen=True)
-class _Extracted:
-    file: File
-    piece: ExtractedPiece
+class _Embedded:
+    """Pieces that have their embeddings, of one file or several."""
+
+    waiting: Sequence[Waiting]
+    pieces: Sequence[Piece]
 
 
 @dataclass(frozen=True)
 class _Finished:
+    """A file has been read to its end, and ``count`` pieces were found in it."""
+
     file: File
+    count: int
 
 
 @dataclass(frozen=True)
@@ -60,7 +70,7 @@ class _SameContent:
     content_hash: bytes
 
 
-_Message = _Opened | _Extracted | _Finished | _Failed | _SameContent | BaseException
+_Message = _Opened | _Embedded | _Finished | _Failed | _SameContent | BaseException
 
 
 @dataclass
@@ -68,13 +78,12 @@ class _OpenSource:
     """A source whose pieces are still arriving or still lack their embeddings."""
 
     opened: _Opened
-    pieces: list[Piece] = field(default_factory=list)
-    waiting: int = 0
-    complete: bool = False
+    pieces: dict[int, Piece] = field(default_factory=dict)
+    count: int | None = None
 
 
 class Run:
-    """One pass over changed files: the threads that extract, and the calling thread that embeds and commits."""
+    """One pass over changed files: the threads that extract, the one that embeds, the calling one that commits."""
 
     def __init__(
         self,
@@ -84,16 +93,17 @@ class Run:
         on_progress: Callable[[Progress], None],
         control: Control,
         ledger: Ledger,
+        decoders: Decoders,
     ) -> None:
         self._library, self._embedder, self._options, self._on_progress = library, embedder, options, on_progress
-        self._control, self._ledger = control, ledger
+        self._control, self._ledger, self._decoders = control, ledger, decoders
         self._total = self._done = 0
         self._files: deque[File] = deque()
-        self._messages: queue.Queue[_Message] = queue.Queue(maxsize=2 * options.batch)
+        self._batches = Batches(options.batch)
+        self._messages: queue.Queue[_Message] = queue.Queue(maxsize=_MOST_MESSAGES)
         self._stop = threading.Event()
         self._workers: list[ExtractionWorker] = []
         self._open: dict[str, _OpenSource] = {}
-        self._batch: list[_Extracted] = []
         self.indexed = self.moved = self.unchanged = 0
         self.pieces: Counter[Modality] = Counter()
 
@@ -101,44 +111,36 @@ class Run:
         """Index ``files``; whether each is committed, as a source or as a failure, and nothing stopped it before."""
         self._files.extend(files)
         self._total = len(files)
+        crew = min(self._options.workers, len(files))
         threads = [
             threading.Thread(target=self._extract_files, name=f"extract-{number}", daemon=True)
-            for number in range(min(self._options.workers, len(files)))
+            for number in range(crew)
         ]
+        if crew:
+            threads.append(threading.Thread(target=self._embed_pieces, name="embed", daemon=True))
         for thread in threads:
             thread.start()
         try:
             while self._done < self._total and not self._control.stop():
-                try:
-                    message = self._messages.get_nowait()
-                except queue.Empty:
-                    if self._batch:  # rather than leave it waiting for slower extraction
-                        self._embed_batch()
-                    else:
-                        self._wait()
+                with contextlib.suppress(queue.Empty):
+                    self._take(self._messages.get(timeout=_SECONDS_BETWEEN_LOOKS))
                     continue
-                self._take(message)
+                if (reason := self._control.hold()) is not None:
+                    self._on_progress(Progress(self._done, self._total, "", paused=reason))
         finally:
             self._stop.set()
-            for worker in self._workers:  # one may be in the middle of a long film
-                worker.interrupt()
+            if self._done < self._total:
+                for worker in self._workers:  # one may be in the middle of a long film
+                    worker.interrupt()
             for thread in threads:
                 thread.join()
         return self._done == self._total
-
-    def _wait(self) -> None:
-        """Take the next message, should there be one soon."""
-        try:
-            self._take(self._messages.get(timeout=_SECONDS_BETWEEN_LOOKS))
-        except queue.Empty:
-            if (reason := self._control.hold()) is not None:
-                self._on_progress(Progress(self._done, self._total, "", paused=reason))
 
     # --- in the extracting threads
 
     def _extract_files(self) -> None:
         try:
-            with ExtractionWorker(self._embedder.media, self._options.limits) as worker:
+            with self._decoders.lent() as worker:
                 self._workers.append(worker)
                 while not self._stop.is_set():
                     if self._control.hold() is not None:
@@ -167,16 +169,15 @@ class Run:
             self._send(_Opened(file, source))
             count = 0
             for piece in extraction.pieces:
-                if self._stop.is_set():
-                    return
-                self._send(_Extracted(file, piece))
+                while not self._batches.put(Waiting(file, count, piece), _SECONDS_BETWEEN_LOOKS):
+                    if self._stop.is_set():
+                        return
                 count += 1
-            status = path.stat()
-            if FileState(status.st_size, status.st_mtime_ns) != file.state:
+            if FileState.of(path.stat()) != file.state:
                 raise ExtractionError("it changed while it was being read; it will be read again in the next run")
             if count == 0:
                 raise ExtractionError("nothing in it can be searched")
-            self._send(_Finished(file))
+            self._send(_Finished(file, count))
         except ExtractionError as error:
             self._send(_Failed(file, str(error)))
         except OSError as error:
@@ -184,58 +185,69 @@ class Run:
 
     def _send(self, message: _Message) -> None:
         while not self._stop.is_set():
-            if self._control.hold() is not None:  # the decoder waits as well: nobody takes its pieces
-                self._stop.wait(_SECONDS_BETWEEN_LOOKS)
-                continue
             try:
-                self._messages.put(message, timeout=0.1)
+                self._messages.put(message, timeout=_SECONDS_BETWEEN_LOOKS)
                 return
             except queue.Full:
                 continue
+
+    # --- in the embedding thread
+
+    def _embed_pieces(self) -> None:
+        try:
+            while not self._stop.is_set():
+                if self._control.hold() is not None:  # the decoders wait as well: nobody takes their pieces
+                    self._stop.wait(_SECONDS_BETWEEN_LOOKS)
+                elif batch := self._batches.take(_SECONDS_BETWEEN_LOOKS):
+                    self._send(self._embedded(batch))
+        except BaseException as error:
+            self._send(error)
+
+    def _embedded(self, batch: Sequence[Waiting]) -> _Embedded:
+        began = time.monotonic()
+        vectors = self._embedder.embed([waiting.piece for waiting in batch]).astype("<f2")
+        self._batches.note(batch, time.monotonic() - began)
+        found = [waiting.piece for waiting in batch]
+        pieces = [
+            Piece(piece.modality, vector, piece.text, piece.start, piece.end, piece.page)
+            for piece, vector in zip(found, vectors, strict=True)
+        ]
+        return _Embedded(batch, pieces)
 
     # --- in the calling thread
 
     def _take(self, message: _Message) -> None:
         if isinstance(message, BaseException):
             raise message
-        path = message.file.path
-        if isinstance(message, _Opened):
-            self._open[path] = _OpenSource(message)
-        elif isinstance(message, _Extracted):
-            self._open[path].waiting += 1
-            self._batch.append(message)
-            if len(self._batch) >= self._options.batch:
-                self._embed_batch()
+        if isinstance(message, _Embedded):
+            self._keep(message)
+        elif isinstance(message, _Opened):
+            self._open[message.file.path] = _OpenSource(message)
         elif isinstance(message, _Finished):
-            self._open[path].complete = True
-            self._commit_if_ready(path)
+            self._open[message.file.path].count = message.count
+            self._commit_if_ready(message.file.path)
         elif isinstance(message, _Failed):
-            self._open.pop(path, None)
-            self._batch = [extracted for extracted in self._batch if extracted.file.path != path]
-            self._library.catalog.put_failure(Failure(path, message.file.state, message.reason))
+            self._open.pop(message.file.path, None)
+            self._library.catalog.put_failure(Failure(message.file.path, message.file.state, message.reason))
             self._advance(message.file, "failed", message.reason)
         else:
             self._reuse(message)
 
-    def _embed_batch(self) -> None:
-        batch, self._batch = self._batch, []
-        if not batch:
-            return
-        vectors = self._embedder.embed([extracted.piece for extracted in batch])
-        for extracted, vector in zip(batch, vectors.astype("<f2"), strict=True):
-            piece, source = extracted.piece, self._open[extracted.file.path]
-            source.pieces.append(Piece(piece.modality, vector, piece.text, piece.start, piece.end, piece.page))
-            source.waiting -= 1
-        for path in {extracted.file.path for extracted in batch}:
+    def _keep(self, embedded: _Embedded) -> None:
+        for waiting, piece in zip(embedded.waiting, embedded.pieces, strict=True):
+            if (source := self._open.get(waiting.file.path)) is not None:  # it has not failed meanwhile
+                source.pieces[waiting.number] = piece
+        for path in dict.fromkeys(waiting.file.path for waiting in embedded.waiting):
             self._commit_if_ready(path)
 
     def _commit_if_ready(self, path: str) -> None:
-        source = self._open[path]
-        if not source.complete or source.waiting:
+        source = self._open.get(path)
+        if source is None or source.count != len(source.pieces):
             return
         del self._open[path]
-        self._library.catalog.put_source(source.opened.source, source.pieces)
-        self.pieces.update(piece.modality for piece in source.pieces)
+        pieces = [source.pieces[number] for number in range(source.count)]
+        self._library.catalog.put_source(source.opened.source, pieces)
+        self.pieces.update(piece.modality for piece in pieces)
         self.indexed += 1
         self._advance(source.opened.file, "indexed")
 

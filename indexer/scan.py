@@ -139,7 +139,7 @@ def _walk(folder: str, rules: IgnoreRules, found: Scan, largest_megabytes: float
                 continue
             path = entry.path
             if path.isascii() and status.st_size <= largest and stat.S_ISREG(status.st_mode):
-                found.files[path] = FileState(status.st_size, status.st_mtime_ns)
+                found.files[path] = FileState.of(status)
             else:
                 _judge(path, status, found, largest_megabytes)
         waiting.extend(reversed(folders))
@@ -162,12 +162,12 @@ def _judge(path: str, status: os.stat_result, found: Scan, largest_megabytes: fl
         size = f"{status.st_size / 1e6:.1f} MB, the limit is {largest_megabytes:g} MB"
         _fail(path, status, f"too large: {size} (file_megabytes in the settings)", found)
     else:
-        found.files[path] = FileState(status.st_size, status.st_mtime_ns)
+        found.files[path] = FileState.of(status)
 
 
 def _fail(path: str, status: os.stat_result, reason: str, found: Scan) -> None:
     name = printable(path)
-    found.failures[name] = Failure(name, FileState(status.st_size, status.st_mtime_ns), reason)
+    found.failures[name] = Failure(name, FileState.of(status), reason)
 
 
 def _cause(error: OSError) -> str:

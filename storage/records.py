@@ -1,5 +1,6 @@
 """The words of the library as frozen records: modalities, sources, pieces, failures, roots."""
 
+import os
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
 
@@ -18,6 +19,10 @@ class FileState(NamedTuple):
 
     size: int
     modified_ns: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> "FileState":
+        return cls(status.st_size, status.st_mtime_ns)
 
 
 @dataclass(frozen=True)

@@ -196,8 +196,7 @@ class _Making:
 
 
 def _state(path: Path) -> FileState:
-    status = path.stat()
-    return FileState(status.st_size, status.st_mtime_ns)
+    return FileState.of(path.stat())
 
 
 def _compared(

@@ -130,6 +130,8 @@ class ModelEmbedder:
             if is_needed and part not in self.loaded:
                 self.checkpoint.load_part(self._model, part, self.device)
                 self.loaded.add(part)
+                if part == "vision":
+                    self._model.image_encoder.to(memory_format=torch.channels_last)
 
 
 def _batches(inputs: Sequence[PieceInput]) -> Iterator[list[int]]:

@@ -24,6 +24,9 @@ LONGEST_MOMENT = 10.0
 _SHOT_HELD = 5 * LONGEST_MOMENT
 """A shot longer than this is handed on in part, so that no more of it has to be held."""
 
+PASSED_OVER = "NONREF"
+"""Pictures that are not decoded: those that no other picture is made from. Measured by benchmarks/decode_less.py."""
+
 _KEY_PICTURES_ONLY = 150e9
 """Pixels in a film above which only its key pictures are decoded: some minutes' work for one core."""
 
@@ -86,7 +89,7 @@ class _Reader:
     def samples(self) -> Iterator[Sample]:
         context = self._stream.codec_context
         context.thread_type = "AUTO"
-        context.skip_frame = "NONKEY" if self._is_long() else "NONREF"
+        context.skip_frame = "NONKEY" if self._is_long() else PASSED_OVER
         self._recording.seek(self._start)
         due = self._start
         passed_over: float | None = None

@@ -93,6 +93,11 @@ class ExtractionWorker:
             raise self._refusal(message)
         self._busy = False
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether there is a process that waits for a file."""
+        return self._process is not None and not self._busy and not self._process.has_ended()
+
     def close(self) -> None:
         """End the process. Safe to call twice; a later ``open`` starts another."""
         if self._process is not None:

@@ -290,3 +290,13 @@ def test_a_file_that_comes_to_be_ignored_leaves_unless_it_was_named_itself(libra
     assert run(library, folder).indexed == 3
     (folder / "sub" / "note1.txt").unlink()
     assert run(library, folder).removed == 1
+
+
+def test_the_library_itself_is_not_looked_at(folder: Path, tmp_path: Path) -> None:
+    """Its folder may lie below what is indexed, under another name too, and holds files of kinds that are read."""
+    (tmp_path / "link").symlink_to(folder)
+    library = Library(tmp_path / "link" / "library")
+    (folder / "library" / "vectors").mkdir()
+    (folder / "library" / "vectors" / "notes.json").write_text('{"not": "of the user"}')
+    assert run(library, folder).indexed == 8
+    assert not [path for path in library.catalog.sources_under("/") if "library" in path]

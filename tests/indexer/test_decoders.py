@@ -1,0 +1,52 @@
+"""Decoding processes that are kept between runs."""
+
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from indexer.decoders import Decoders
+from indexer.extract.sandbox import ExtractionWorker
+from indexer.pieces import ExtractionLimits, MediaFormat
+
+
+@pytest.fixture
+def note(tmp_path: Path) -> Path:
+    path = tmp_path / "note.txt"
+    path.write_text("A note.\n\n" * 2000)
+    return path
+
+
+def decoder() -> psutil.Process:
+    (process,) = [child for child in psutil.Process().children() if "indexer.extract.worker" in child.cmdline()]
+    return process
+
+
+def read(worker: ExtractionWorker, path: Path) -> int:
+    return sum(1 for _ in worker.open(path).pieces)
+
+
+def test_one_that_is_kept_serves_the_next_and_ends_when_it_is_idle(note: Path) -> None:
+    with Decoders(MediaFormat(), ExtractionLimits(), idle_seconds=0.5) as decoders:
+        with decoders.lent() as worker:
+            assert read(worker, note) > 1
+        first = decoder()
+        with decoders.lent() as worker:
+            time.sleep(1)  # lent, it is not idle
+            assert read(worker, note) > 1 and decoder() == first
+        first.wait(30)
+
+
+def test_nothing_is_left_by_default_or_when_a_file_was_left_half_read(note: Path) -> None:
+    with Decoders(MediaFormat(), ExtractionLimits()) as decoders, decoders.lent() as worker:
+        read(worker, note)
+    assert not psutil.Process().children()
+    with Decoders(MediaFormat(), ExtractionLimits(), idle_seconds=60) as decoders:
+        with decoders.lent() as worker:
+            next(worker.open(note).pieces)
+        assert not psutil.Process().children()
+        with decoders.lent() as worker:
+            read(worker, note)
+        assert decoder().is_running()
+    assert not psutil.Process().children()
