@@ -10,6 +10,7 @@ import argparse
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import av
 import numpy as np
@@ -33,7 +34,7 @@ def photograph(path: Path, media: MediaFormat) -> list[ExtractedPiece]:
         return list(still(picture, media).pieces)
 
 
-def film(path: Path, media: MediaFormat, *, passed_over: str) -> list[ExtractedPiece]:
+def film(path: Path, media: MediaFormat, *, passed_over: Literal["NONKEY", "DEFAULT"]) -> list[ExtractedPiece]:
     before, frames.PASSED_OVER = frames.PASSED_OVER, passed_over
     try:
         pieces = take_apart(path, media, ExtractionLimits()).pieces

@@ -143,7 +143,7 @@ def _write_documents(folder: Path, count: int, cache: Path) -> None:
 
 
 def _write_sounds(folder: Path, count: int, cache: Path) -> None:
-    """Of six: three short recordings, one of forty seconds, a minute without loss, a song of three minutes and a half."""
+    """Of six: three short recordings, one of forty seconds, a minute without loss, a song."""
     for number in range(count):
         sort, seed = number % 6, number // 6 % 2
         suffix, seconds = ((".wav", 6), (".mp3", 15), (".ogg", 25), (".m4a", 40), (".flac", 60), (".mp3", 210))[sort]

@@ -4,6 +4,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import av
 import numpy as np
@@ -24,7 +25,7 @@ LONGEST_MOMENT = 10.0
 _SHOT_HELD = 5 * LONGEST_MOMENT
 """A shot longer than this is handed on in part, so that no more of it has to be held."""
 
-PASSED_OVER = "NONREF"
+PASSED_OVER: Literal["NONREF", "NONKEY", "DEFAULT"] = "NONREF"
 """Pictures that are not decoded: those that no other picture is made from. Measured by benchmarks/decode_less.py."""
 
 _KEY_PICTURES_ONLY = 150e9
