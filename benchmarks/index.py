@@ -179,10 +179,8 @@ def run(scale: float, cache: Path, options: PipelineOptions) -> None:
     print(f"processor time of all stages / {_CORES}: {together:.1f} s, pipeline : that = {together / best.wall:.2f}")
     print(f"pipeline : limit (the larger of both) = {max(together, stages[slowest].wall) / best.wall:.2f}")
     print(f"bare loop : pipeline = {loop.wall / best.wall:.2f}")
-    print(
-        f"memory: model and libraries {bare + model:.0f} MB, at most {most[0]:.0f} and {most[1]:.0f} MB in the two passes,"
-    )
-    print(f"{after[0]:.0f} and {after[1]:.0f} MB after them")
+    print(f"memory: libraries {bare:.0f} MB, model {model:.0f} MB")
+    print(f"in the two passes at most {most[0]:.0f} and {most[1]:.0f} MB, then {after[0]:.0f} and {after[1]:.0f} MB")
 
 
 def main() -> None:

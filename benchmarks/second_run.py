@@ -12,10 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from sqlalchemy import insert
 
 from indexer.pipeline import PipelineOptions, index
+from storage import tables
 from storage.library import Library
-from storage.records import FileState, Piece, Source
 from tests.indexer.simple_embedder import SimpleEmbedder
 
 _FILES_A_FOLDER = 200
@@ -28,16 +29,27 @@ def make_library(folder: Path, data: Path, files: int) -> Library:
     library.catalog.bind_model(embedder.fingerprint, embedder.dimension)
     vector = np.eye(1, embedder.dimension, dtype="<f2")[0]
     library.catalog.put_root(str(folder))
-    rows = []
+    sources, pieces = [], []
     for number in range(files):
         path = folder / f"{number // _FILES_A_FOLDER:05d}" / f"IMG_{number:06d}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
         status = path.stat()
-        state = FileState(status.st_size, status.st_mtime_ns)
-        rows.append((Source(str(path), "image", state, number.to_bytes(16, "big")), [Piece("image", vector)]))
-    for source, pieces in rows:
-        library.catalog.put_source(source, pieces)
+        sources.append(
+            {
+                "id": number + 1,
+                "path": str(path),
+                "kind": "image",
+                "size": status.st_size,
+                "modified_ns": status.st_mtime_ns,
+                "content_hash": number.to_bytes(16, "big"),
+                "indexed_at": 0.0,
+            }
+        )
+        pieces.append({"source_id": number + 1, "modality": "image", "embedding": vector.tobytes()})
+    with library.catalog.writing() as connection:  # one by one, as a first run commits them, they would take minutes
+        connection.execute(insert(tables.source), sources)
+        connection.execute(insert(tables.piece), pieces)
     library.refresh()
     library.save_snapshot()
     return library

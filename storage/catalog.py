@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -178,12 +179,13 @@ class Catalog:
         A run asks it of every file there is, so it goes straight to the driver.
         """
         below = path.rstrip("/") + "/"
-        found = []
+        found: list[dict[str, FileState]] = []
+        make_state = partial(tuple.__new__, FileState)  # a third of the time of FileState(...)
         with self._driver() as driver:
             for table in ("source", "failure"):
                 query = f"SELECT path, size, modified_ns FROM {table} WHERE path = ? OR (path >= ? AND path < ?)"
                 rows = driver.execute(query, (path, below, below[:-1] + "0"))
-                found.append({path: FileState(size, modified) for path, size, modified in rows})
+                found.append({row[0]: make_state(row[1:]) for row in rows})
         return found[0], found[1]
 
     def sources_at(self, paths: Iterable[str]) -> dict[str, StoredSource]:

@@ -80,6 +80,17 @@ def format_of(path: Path | str) -> Format | None:
     return found if found is not None and stem.rpartition("/")[2].strip(".") else None
 
 
+def formats_of(names: Iterable[str]) -> list[Format | None]:
+    """What ``format_of`` says of each of these names of files, without folders; quick for very many."""
+    known = _by_extension()
+    found = []
+    for name in names:
+        extension = name.rpartition(".")[2]
+        format = known.get(extension) or known.get(extension.lower())
+        found.append(format_of(name) if format is not None and ("." not in name or name[0] == ".") else format)
+    return found
+
+
 def extensions() -> tuple[str, ...]:
     """Every extension that is read, without dot, in alphabetical order."""
     return tuple(sorted(_by_extension()))

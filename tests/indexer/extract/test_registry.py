@@ -3,8 +3,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from indexer.extract.registry import built_in, extensions, format_of
+from indexer.extract.registry import built_in, extensions, format_of, formats_of
 
 
 @pytest.mark.parametrize(
@@ -51,3 +53,8 @@ def test_asking_the_registry_imports_no_decoder() -> None:
     )
     shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"
+
+
+@given(st.lists(st.text(alphabet=".aJpgxt", max_size=8)))
+def test_the_formats_of_many_names_are_those_of_each(names: list[str]) -> None:
+    assert formats_of(names) == [format_of(name) for name in names]
