@@ -58,7 +58,7 @@ _POLICIES = {
     "approximate": IndexPolicy(exact_up_to=0),
 }
 
-_SECONDS_DECODERS_ARE_KEPT = 60.0
+SECONDS_DECODERS_ARE_KEPT = 60.0
 """Who saves a file is likely to save it again; after that the memory is worth more than the second to start anew."""
 
 Alike = LikeFile | LikeHit | Hit | Path | str
@@ -196,7 +196,7 @@ class SearchEngine:
         )
         embedder = self._embedder()  # so that what is wrong with it comes up now
         paused = Pause(self._library.folder, settings.index.pause_below_battery).reason
-        with Decoders(embedder.media, self.limits, _SECONDS_DECODERS_ARE_KEPT) as decoders:
+        with Decoders(embedder.media, self.limits, SECONDS_DECODERS_ARE_KEPT) as decoders:
             indexing = _Indexing(self, self._pipeline_options(), decoders)
             KeepUp(_absolute(paths), indexing, options, paused, on_event).run(stop)
 

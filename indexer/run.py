@@ -136,16 +136,21 @@ class Run:
                 thread.join()
         return self._done == self._total
 
+    def _may_go_on(self) -> bool:
+        """In any thread: wait while the run is to wait; whether it goes on then. A decoder waits with its thread."""
+        while not self._stop.is_set():
+            if self._control.hold() is None:
+                return True
+            self._stop.wait(_SECONDS_BETWEEN_LOOKS)
+        return False
+
     # --- in the extracting threads
 
     def _extract_files(self) -> None:
         try:
             with self._decoders.lent() as worker:
                 self._workers.append(worker)
-                while not self._stop.is_set():
-                    if self._control.hold() is not None:
-                        self._stop.wait(_SECONDS_BETWEEN_LOOKS)
-                        continue
+                while self._may_go_on():
                     try:
                         file = self._files.popleft()
                     except IndexError:
@@ -169,9 +174,10 @@ class Run:
             self._send(_Opened(file, source))
             count = 0
             for piece in extraction.pieces:
-                while not self._batches.put(Waiting(file, count, piece), _SECONDS_BETWEEN_LOOKS):
-                    if self._stop.is_set():
-                        return
+                while self._may_go_on() and not self._batches.put(Waiting(file, count, piece), _SECONDS_BETWEEN_LOOKS):
+                    pass
+                if self._stop.is_set():
+                    return
                 count += 1
             if FileState.of(path.stat()) != file.state:
                 raise ExtractionError("it changed while it was being read; it will be read again in the next run")
@@ -195,10 +201,8 @@ class Run:
 
     def _embed_pieces(self) -> None:
         try:
-            while not self._stop.is_set():
-                if self._control.hold() is not None:  # the decoders wait as well: nobody takes their pieces
-                    self._stop.wait(_SECONDS_BETWEEN_LOOKS)
-                elif batch := self._batches.take(_SECONDS_BETWEEN_LOOKS):
+            while self._may_go_on():
+                if batch := self._batches.take(_SECONDS_BETWEEN_LOOKS):
                     self._send(self._embedded(batch))
         except BaseException as error:
             self._send(error)
