@@ -48,8 +48,8 @@ def sound(path: Path, media: MediaFormat) -> list[ExtractedPiece]:
     with av.open(str(path)) as container:
         stream = container.streams.audio[0]
         rate = stream.rate
-        planar = [frame.to_ndarray() for frame in container.decode(stream)]
-    both = torch.from_numpy(np.concatenate(planar, axis=1).astype(np.float32))
+        packed = [frame.to_ndarray().reshape(-1, 2) for frame in container.decode(stream)]
+    both = torch.from_numpy(np.concatenate(packed).astype(np.float32).T / 32768)
     mono = torchaudio.functional.resample(both.mean(dim=0), rate, media.sample_rate).clamp(-1, 1)
     return [ExtractedPiece("audio", sound=window) for _, window in windows(iter([mono.numpy()]), media)]
 

@@ -22,7 +22,8 @@ class Running:
 
     def __init__(self, program: Program, *arguments: str | Path, before: tuple[str, ...] = (), **settings: str) -> None:
         command = [*before, sys.executable, "-m", "engine.cli", "--data", str(program.data), *map(str, arguments)]
-        environment = os.environ | {"XDG_CONFIG_HOME": str(program.home), "PYTHONPATH": str(ROOT), **settings}
+        environment = os.environ | {"XDG_CONFIG_HOME": str(program.home), "PYTHONPATH": str(ROOT)}
+        environment |= {"SYNESTHETE_INDEX__PRIORITY": "normal", **settings}
         self._process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
         )
@@ -85,12 +86,13 @@ def test_what_failed_is_named_with_its_reason_and_read_again_when_asked(program:
 
 
 def test_watch_stands_back_follows_and_ends_when_told(program: Program, folder: Path) -> None:
-    watching = Running(program, "watch", "--json", folder, SYNESTHETE_WATCH__SETTLE_SECONDS="0.2")
+    settings = {"SYNESTHETE_WATCH__SETTLE_SECONDS": "0.2", "SYNESTHETE_INDEX__PRIORITY": "low"}
+    watching = Running(program, "watch", "--json", folder, **settings)
     watching.until(lambda line: happened(line)["event"] == "ready")
     (folder / "soup.txt").write_text("Fry the onions gently, add stock and simmer.")
     watching.until(lambda line: happened(line)["event"] == "indexed" and happened(line)["path"].endswith("soup.txt"))
     (decoder,) = watching.children()  # kept for the next file
-    assert decoder.nice() == 19 and decoder.ionice().ioclass == psutil.IOPRIO_CLASS_IDLE
+    assert decoder.nice() == 19 and tuple(decoder.ionice()) == (psutil.IOPRIO_CLASS_BE, 7)
     (folder / "bread.txt").write_text("Knead the dough and let it rest.")
     watching.until(lambda line: happened(line)["event"] == "indexed" and happened(line)["path"].endswith("bread.txt"))
     assert watching.children() == [decoder]
