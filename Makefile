@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 # Which build of FAISS: cpu, or gpu for a machine with an NVIDIA GPU.
 FAISS ?= cpu
 
-.PHONY: setup setup-dev browser demo test soak lint clean
+.PHONY: setup setup-dev browser bus demo test soak lint clean
 setup: $(VENV)/.done
 setup-dev: $(VENV)/.done-dev
 
@@ -28,10 +28,15 @@ browser:
 	@command -v chromedriver >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update --quiet && apt-get install --yes --quiet chromium chromium-driver; } \
 		|| { echo "chromedriver is missing: sudo apt-get install chromium chromium-driver"; exit 1; }
 
+# The search of desktops is tested on a session bus of its own; without these programs those tests are skipped.
+bus:
+	@command -v dbus-daemon gdbus xdg-open file >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update --quiet && apt-get install --yes --quiet dbus libglib2.0-bin xdg-utils file; } \
+		|| echo "dbus-daemon, gdbus, xdg-open or file is missing: sudo apt-get install dbus libglib2.0-bin xdg-utils file"
+
 demo: setup
 	$(BIN)/python -m tests.demo build/demo
 
-test: setup-dev browser
+test: setup-dev browser bus
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 soak: setup-dev

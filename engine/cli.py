@@ -29,6 +29,7 @@ from engine.query.parse import (
 )
 from engine.query.query import Filters, Query
 from engine.search_engine import SearchEngine
+from engine.service.hint import service_hint
 from engine.service_cli import add_service_commands
 from engine.settings import Settings, load_settings
 from engine.show import (
@@ -97,6 +98,11 @@ class _Globals:
         """What stands before the command of another process that is to mean the same library."""
         named = [] if self.settings_file is None else ["--settings", str(self.settings_file.expanduser().absolute())]
         return ["--data", str(self.folder), *named]
+
+    @property
+    def is_named(self) -> bool:
+        """Whether another library or other settings are meant than the user's own."""
+        return self.data is not None or self.settings_file is not None
 
     @property
     def folder(self) -> Path:
@@ -309,6 +315,8 @@ def search(
             if not result.close:
                 session.out.print("nothing close; the nearest:")
             show_hits(session.out, result.hits, relative_to=Path.cwd() / session.here, words=query.words)
+            if session.session is None and not exact and (hint := service_hint(session.folder)) is not None:
+                session.err.print(hint, style="dim", markup=False)
         elif not engine.catalog.counts().sources:
             session.err.print("the library is empty; `synesthete index FOLDER` fills it")
         else:

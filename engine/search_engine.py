@@ -117,6 +117,7 @@ class SearchEngine:
     def __init__(self, library: Library, settings: Settings) -> None:
         self._library, self._settings = library, settings
         self._models: dict[str, ModelEmbedder] = {}
+        self._loading = threading.Lock()
         self._gpu = GpuSwitch(settings.index.device)
 
     @classmethod
@@ -428,12 +429,13 @@ class SearchEngine:
         return str(path.absolute()) if path.exists() and name != "bundled" else name
 
     def _load(self, name: str) -> "ModelEmbedder":
-        if name not in self._models:
-            from engine.model.embedder import ModelEmbedder
+        with self._loading:
+            if name not in self._models:
+                from engine.model.embedder import ModelEmbedder
 
-            model = self._settings.model
-            self._models[name] = ModelEmbedder.load(name, device=model.device, threads=model.threads or None)
-        return self._models[name]
+                model = self._settings.model
+                self._models[name] = ModelEmbedder.load(name, device=model.device, threads=model.threads or None)
+            return self._models[name]
 
     def _patient(self) -> Control:
         """For a run that somebody waits for: it waits itself while it is paused."""

@@ -1,7 +1,7 @@
 """The commands that run the service and install it."""
 
+import importlib.util
 import shlex
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,6 +13,7 @@ def add_service_commands(app: typer.Typer) -> None:
     """Give ``app`` the commands below."""
     app.command()(serve)
     app.command()(install_service)
+    app.command()(desktop)
     app.command()(mcp)
 
 
@@ -43,36 +44,71 @@ def serve(
 
 def install_service(
     context: typer.Context,
-    only_print: Annotated[bool, typer.Option("--print", help="Show the unit instead of writing it.")] = False,
+    desktop: Annotated[
+        bool, typer.Option("--desktop", help="Let the search of GNOME and KDE find it, too (extra `desktop`).")
+    ] = False,
+    only_print: Annotated[bool, typer.Option("--print", help="Show the files instead of writing them.")] = False,
 ) -> None:
-    """Write a systemd user unit that keeps the service running."""
+    """Write a systemd user unit that keeps the service running, and what a desktop wants to know of it."""
+    from engine.service.desktop.files import desktop_files, gnome_command, install
     from engine.service.systemd import UNIT, install_unit, unit
 
-    data: Path | None = context.obj.data
-    text = unit([*([] if data is None else ["--data", str(context.obj.folder)]), "serve"])
+    if desktop:
+        _require("dbus_fast", "desktop")
+    options = context.obj.options if context.obj.is_named else []
+    text = unit([*options, "serve"])
+    files = desktop_files(options) if desktop else []
     if only_print:
         print(text, end="")
+        for file in files:
+            print(f"\n# {file.path}\n{file.text}", end="")
         return
     try:
-        path = install_unit(text)
+        written = [install_unit(text), *(file.path for file in files)]
+        install(files)
     except OSError as error:
-        raise ServiceError(f"{error.filename}: the unit cannot be written ({error.strerror})") from error
-    context.obj.out.print(f"written: {shlex.quote(str(path))}", markup=False)
+        raise ServiceError(f"{error.filename}: the file cannot be written ({error.strerror})") from error
+    for path in written:
+        context.obj.out.print(f"written: {shlex.quote(str(path))}", markup=False)
     context.obj.out.print(
         f"now run: systemctl --user daemon-reload && systemctl --user enable --now {UNIT}", markup=False
     )
+    if files:
+        context.obj.out.print(f"for GNOME, which looks nowhere else: {gnome_command(files)}", markup=False)
+
+
+def desktop(
+    context: typer.Context,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the web page instead.")] = False,
+) -> None:
+    """Answer the search of GNOME and KDE; they start this themselves after `install-service --desktop`."""
+    _require("dbus_fast", "desktop")
+    from engine.service.desktop.run import answer_desktop, show_page
+    from engine.service.start import SharedService
+
+    if open_page:
+        show_page()
+        return
+    service = SharedService(context.obj.folder, context.obj.options)
+    try:
+        answer_desktop(service, context.obj.settings.search.cutoff)
+    finally:
+        service.close()
 
 
 def mcp(context: typer.Context) -> None:
     """Give a language model's program the tools search, show and status (Model Context Protocol, over stdin)."""
+    _require("mcp", "mcp")
+    from engine.service.mcp_server import create_server
     from engine.service.start import SharedService
 
-    try:
-        from engine.service.mcp_server import create_server
-    except ModuleNotFoundError as error:
-        raise ServiceError("the extra `mcp` is needed: pip install 'synesthete[mcp]'") from error
     service = SharedService(context.obj.folder, context.obj.options)
     try:
         create_server(service).run()
     finally:
         service.close()
+
+
+def _require(module: str, extra: str) -> None:
+    if importlib.util.find_spec(module) is None:
+        raise ServiceError(f"the extra `{extra}` is needed: pip install 'synesthete[{extra}]'")

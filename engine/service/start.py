@@ -22,6 +22,7 @@ class SharedService:
     """
 
     def __init__(self, data: Path, options: Sequence[str] = ()) -> None:
+        self.data = data
         self._options = list(options) or ["--data", str(data)]
         self._client = ServiceClient(socket_path(data))
         self._started: subprocess.Popen[bytes] | None = None

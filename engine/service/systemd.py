@@ -26,10 +26,15 @@ def notify(state: str) -> None:
             return
 
 
+def program() -> list[str]:
+    """The command that starts this program, from wherever it is run."""
+    installed = shutil.which("synesthete")
+    return [sys.executable, "-P", "-m", "engine.program"] if installed is None else [installed]
+
+
 def unit(arguments: list[str]) -> str:
     """The text of a user unit that runs ``synesthete`` with ``arguments`` (which hold ``serve``)."""
-    program = shutil.which("synesthete") or f"{sys.executable} -m engine.program"
-    command = " ".join([program, *map(_quoted, arguments)])
+    command = " ".join(map(_quoted, [*program(), *arguments]))
     return f"""[Unit]
 Description=synesthete, search by meaning
 Documentation=man:systemd.service(5)

@@ -176,4 +176,6 @@ service.progress((state) => {
   if (wasRunning && !state.running) showLibrary();
   wasRunning = state.running;
 });
+const linked = new URLSearchParams(location.hash.slice(1)).get("words"); // what another program asks: /#words=...
+if (linked) { get("#words").value = linked; ask(); }
 showLibrary().catch((error) => { get("#library").textContent = error.message; });
