@@ -95,14 +95,11 @@ class _Globals:
 
     @property
     def options(self) -> list[str]:
-        """What stands before the command of another process that is to mean the same library."""
+        """What stands before the command of another process that is to mean the same; nothing if nothing was said."""
+        if self.data is None and self.settings_file is None:
+            return []
         named = [] if self.settings_file is None else ["--settings", str(self.settings_file.expanduser().absolute())]
         return ["--data", str(self.folder), *named]
-
-    @property
-    def is_named(self) -> bool:
-        """Whether another library or other settings are meant than the user's own."""
-        return self.data is not None or self.settings_file is not None
 
     @property
     def folder(self) -> Path:

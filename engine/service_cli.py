@@ -55,7 +55,7 @@ def install_service(
 
     if desktop:
         _require("dbus_fast", "desktop")
-    options = context.obj.options if context.obj.is_named else []
+    options = context.obj.options
     text = unit([*options, "serve"])
     files = desktop_files(options) if desktop else []
     if only_print:

@@ -10,21 +10,26 @@ from pathlib import Path
 from engine.errors import ServiceError
 from engine.service.address import socket_path
 from engine.service.client import ServiceClient
+from engine.service.systemd import start_unit
 
 _LOOK_SECONDS = 0.05
 _STOP_SECONDS = 15.0
+_AGAIN_SECONDS = 10.0
+_ENDED = "the service ended as soon as it was started; `synesthete serve` says why"
 
 
 class SharedService:
     """The service of the library in ``data``: whoever's it is, or one started when it is first needed.
 
-    ``options``: what stands before the command, ``--data`` and ``--settings``. Safe from several threads.
+    ``options``: what stands before the command, ``--data`` and ``--settings``; none for the user's own library. Safe
+    from several threads.
     """
 
     def __init__(self, data: Path, options: Sequence[str] = ()) -> None:
         self.data = data
-        self._options = list(options) or ["--data", str(data)]
+        self._options = list(options)
         self._client = ServiceClient(socket_path(data))
+        self._again_at = 0.0
         self._started: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
 
@@ -35,13 +40,18 @@ class SharedService:
     def client(self) -> ServiceClient:
         """The service; one is started if there is none, which answers when its model is loaded. Raises ServiceError."""
         with self._lock:
+            if not self._client.answers() and time.monotonic() < self._again_at:
+                raise ServiceError(_ENDED)
+            if not self._client.answers():
+                start_unit(self._options)
             while not self._client.answers():
                 if self._started is None:
                     self._started = self._start()
                 elif self._started.poll() is not None:
                     self._started = None
                     if not self._client.answers():  # somebody else's may have been quicker
-                        raise ServiceError("the service ended as soon as it was started; `synesthete serve` says why")
+                        self._again_at = time.monotonic() + _AGAIN_SECONDS
+                        raise ServiceError(_ENDED)
                 time.sleep(_LOOK_SECONDS)
         return self._client
 

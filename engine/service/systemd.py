@@ -1,9 +1,12 @@
 """The service under systemd: its unit, and telling it that we are ready and alive."""
 
+import contextlib
 import os
 import shutil
 import socket
+import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import platformdirs
@@ -11,6 +14,7 @@ import platformdirs
 from storage.atomic import replaced_file
 
 UNIT = "synesthete.service"
+_START_SECONDS = 60.0
 
 
 def notify(state: str) -> None:
@@ -58,13 +62,29 @@ WantedBy=default.target
 """
 
 
+def unit_path() -> Path:
+    """Where the unit lies: in the user's systemd folder."""
+    return platformdirs.user_config_path("systemd", appauthor=False) / "user" / UNIT
+
+
 def install_unit(text: str) -> Path:
-    """Write the unit into the user's systemd folder; returns where. Raises OSError."""
-    folder = platformdirs.user_config_path("systemd", appauthor=False) / "user"
-    folder.mkdir(parents=True, exist_ok=True)
-    with replaced_file(folder / UNIT) as path:
+    """Write the unit; returns where. Raises OSError."""
+    unit_path().parent.mkdir(parents=True, exist_ok=True)
+    with replaced_file(unit_path()) as path:
         path.write_text(text, encoding="utf-8")
-    return folder / UNIT
+    return unit_path()
+
+
+def start_unit(options: Sequence[str]) -> None:
+    """Let systemd start the service, if it is installed for the library that ``options`` name; else do nothing.
+
+    Returns when it is ready. Another one beside it would keep it from starting.
+    """
+    with contextlib.suppress(OSError, UnicodeError, subprocess.TimeoutExpired):
+        if unit_path().read_text(encoding="utf-8") == unit([*options, "serve"]):
+            nothing = subprocess.DEVNULL
+            command = ["systemctl", "--user", "start", UNIT]
+            subprocess.run(command, stdin=nothing, stdout=nothing, stderr=nothing, timeout=_START_SECONDS, check=False)
 
 
 def _quoted(argument: str) -> str:

@@ -129,13 +129,18 @@ def test_many_threads_may_search_while_one_changes_the_library(tmp_path: Path) -
             shutil.copy(PICTURES / f"{name}.png", folder / f"{folder.name}-{name}.png")
     with SearchEngine.open(tmp_path / "data", Settings()) as engine:
         engine.index(library)
-        alone = {name: engine.search(name, under=library).hits for name in names}
         over = threading.Event()
+
+        def answer(name: str) -> list[tuple[str, float]]:
+            """Which files, in which order; relevance counts from the whole library, and changes with it."""
+            return [(hit.path, round(hit.score, 4)) for hit in engine.search(name, under=library).hits]
+
+        alone = {name: answer(name) for name in names}
 
         def ask(name: str) -> int:
             asked = 0
             while not over.is_set() or not asked:
-                assert engine.search(name, under=library).hits == alone[name]
+                assert answer(name) == alone[name]
                 assert engine.status().counts.sources["image"] in range(len(names), 2 * len(names) + 1)
                 asked += 1
             return asked

@@ -33,8 +33,8 @@ class Desktop:
     environment: Mapping[str, str]
     library: Path
     data: Path
+    extra: Path
     started: Path
-    bus: int
 
     def run(self, *command: str | Path) -> "subprocess.CompletedProcess[str]":
         words = list(map(str, command))
@@ -80,24 +80,30 @@ def desktop(samples: Samples, tmp_path_factory: pytest.TempPathFactory) -> Itera
             f'#!/bin/sh\nprintf "%s\\n" {name} "$@" > {started}.new && mv {started}.new {started}\n'
         )
         (programs / name).chmod(0o755)
-    variables = environment(folder) | {"BROWSER": str(programs / "browser"), "DISPLAY": ":99"}
+    variables = environment(folder) | {"DISPLAY": ":99"}
     variables["PATH"] = f"{programs}:{variables['PATH']}"
-    for name in ("DBUS_SESSION_BUS_ADDRESS", "WAYLAND_DISPLAY", "XDG_CURRENT_DESKTOP", "DESKTOP_SESSION"):
+    for name in ("DBUS_SESSION_BUS_ADDRESS", "BROWSER", "WAYLAND_DISPLAY", "XDG_CURRENT_DESKTOP", "DESKTOP_SESSION"):
         variables.pop(name, None)
 
     (home / "applications").mkdir(parents=True)
-    for name in ("mpv", "viewer"):
-        entry = f"[Desktop Entry]\nType=Application\nName={name}\nExec={programs / name} %f\n"
+    for name in ("mpv", "browser", "viewer"):
+        entry = f"[Desktop Entry]\nType=Application\nName={name}\nExec={programs / name} %u\n"
         (home / "applications" / f"{name}.desktop").write_text(entry)
-    kinds = {"image/jpeg": "viewer", "inode/directory": "viewer", "video/mp4": "mpv", "text/plain": "viewer"}
+    kinds = {
+        "image/jpeg": "viewer",
+        "inode/directory": "viewer",
+        "video/mp4": "mpv",
+        "x-scheme-handler/http": "browser",
+    }
     lines = [f"{kind}={program}.desktop\n" for kind, program in kinds.items()]
     (home / "mimeapps.list").write_text("[Default Applications]\n" + "".join(lines))
 
-    done = subprocess.run(
-        [*PROGRAM, "--data", str(folder / "data"), "install-service", "--desktop"],
-        env=variables, capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    (folder / "extra").mkdir()
+    (folder / "extra" / "note.txt").write_text("A note about nothing much.")
+    for arguments in (["index", str(folder / "extra")], ["install-service", "--desktop"]):
+        command = [*PROGRAM, "--data", str(folder / "data"), *arguments]
+        done = subprocess.run(command, env=variables, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
     bus = subprocess.Popen(
         ["dbus-daemon", "--session", "--nofork", "--nopidfile", "--print-address=1"],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=variables,
@@ -105,7 +111,7 @@ def desktop(samples: Samples, tmp_path_factory: pytest.TempPathFactory) -> Itera
     assert bus.stdout is not None
     try:
         variables["DBUS_SESSION_BUS_ADDRESS"] = bus.stdout.readline().strip()
-        yield Desktop(variables, samples.library, folder / "data", started, bus.pid)
+        yield Desktop(variables, samples.library, folder / "data", folder / "extra", started)
     finally:
         bus.terminate()
         bus.wait(15)
@@ -207,6 +213,7 @@ def test_the_page_opens_with_what_was_asked(desktop: Desktop) -> None:
 
 
 def test_progress_is_told_and_indexing_waits_when_it_is_told_to(desktop: Desktop) -> None:
+    (desktop.extra / "another.txt").write_text("Another note, about a lighthouse.")
     watching = subprocess.Popen(
         _gdbus("monitor"), stdout=subprocess.PIPE, text=True, env=dict(desktop.environment), bufsize=1
     )
@@ -220,7 +227,7 @@ def test_progress_is_told_and_indexing_waits_when_it_is_told_to(desktop: Desktop
             assert line, "the watch has ended"
             if "Progress" in line:
                 told.append(line)
-        assert len(told) > 1 and "'total': <int64 64>" in told[-2]
+        assert "'total': <int64 1>" in "".join(told) and "'name': <'another.txt'>" in "".join(told)
     finally:
         watching.terminate()
         watching.wait(15)
