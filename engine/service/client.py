@@ -76,12 +76,19 @@ class ServiceClient:
         return str(self._json("GET", _with_query("/v1/text", {"path": path, "page": page}))["text"])
 
     def progress(self) -> Iterator[dict[str, Any]]:
-        """How far indexing is, now and whenever that changes, for as long as the service runs."""
+        """How far indexing is, now and whenever that changes, for as long as the service runs; ``event`` tells what is.
+
+        The fields are those of the events of ``GET /v1/progress``.
+        """
         connection, answer = self._send("GET", "/v1/progress")
+        event = ""
         try:
             for line in answer:
-                if line.startswith(b"data: "):
-                    yield json.loads(line.removeprefix(b"data: "))
+                field, _, value = line.decode().rstrip("\n").partition(": ")
+                if field == "event":
+                    event = value
+                elif field == "data":
+                    yield {"event": event, **json.loads(value)}
         except OSError as error:
             raise ServiceError(f"the service is gone ({error})") from error
         finally:
