@@ -25,6 +25,7 @@ from tests.service_process import ServiceProcess, environment, running
 PAGE = (ROOT / "docs" / "embedding.md").read_text()
 PICTURES = ROOT / "tests" / "samples" / "pictures"
 WAIT_SECONDS = 120.0
+PROMPT = {"SYNESTHETE_INDEX__PRIORITY": "normal"}  # what indexes when nobody else computes may wait for long
 
 
 def examples(language: str) -> list[str]:
@@ -46,7 +47,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     for name in ("crow", "bicycle", "lighthouse-red"):
         shutil.copy(PICTURES / f"{name}.png", library)
     command = [sys.executable, "-m", "engine.cli", "index", str(library)]
-    subprocess.run(command, env=environment(folder), check=True, capture_output=True)
+    subprocess.run(command, env=environment(folder) | PROMPT, check=True, capture_output=True)
     with running(data, folder) as service:
         yield Served(service, library)
 
@@ -65,7 +66,7 @@ def test_the_daemon_keeps_up_and_answers(tmp_path_factory: pytest.TempPathFactor
     assert len([line for line in daemon.splitlines() if line]) <= 22
     process = subprocess.Popen(
         [sys.executable, "-c", daemon, str(folder / "data"), str(pictures), str(address)],
-        stderr=subprocess.PIPE, env=environment(folder),
+        stderr=subprocess.PIPE, env=environment(folder) | PROMPT,
     )  # fmt: skip
     assert process.stderr is not None
 
