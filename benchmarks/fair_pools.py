@@ -41,7 +41,7 @@ def rated(
         scale = background(expected[modality], cosines[sampled(own)].astype(np.float32))
         rates["deviations"][own] = (scores - scale.mean) / scale.deviation
         rates["empirical tail"][own] = np.argsort(np.argsort(scores)) / len(own) + 1e-6 * scores
-        rates["relevance"][own] = [scale.relevance(score, len(own)) for score in scores.tolist()]
+        rates["relevance"][own] = scale.relevance(scores, len(own))
     return rates
 
 

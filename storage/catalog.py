@@ -18,7 +18,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
-    Select,
     delete,
     func,
     insert,
@@ -39,6 +38,7 @@ from storage.records import (
     FileState,
     LibraryCounts,
     Modality,
+    Owner,
     Piece,
     PieceFilter,
     PieceLocation,
@@ -48,6 +48,11 @@ from storage.records import (
 from storage.sqlite_file import damaged, open_engine, raise_own_error
 
 T = TypeVar("T")
+
+# The fields of ``Owner`` and of ``PieceLocation``, and numbers given as one parameter, since there may be many.
+_OWNER = "piece.id, source_id, source.kind"
+_LOCATION = 'piece.id, source_id, source.path, source.kind, modality, text, start, "end", page'
+_NUMBERS = "(SELECT value FROM json_each(?))"
 
 FACTS_ALTERED = "its facts have been altered"
 # Below SQLite's limit on variables in one statement.
@@ -156,8 +161,8 @@ class Catalog:
                 connection.exec_driver_sql("UPDATE sqlite_sequence SET seq = ? WHERE name = 'piece'", (given,))
 
     def _facts(self) -> dict[str, str]:
-        with self.reading() as connection:
-            facts = dict(connection.execute(select(tables.fact.c.name, tables.fact.c.value)).all())
+        with self._driver() as driver:  # asked in every search
+            facts = dict(driver.execute("SELECT name, value FROM fact").fetchall())
         if not are_facts_whole(facts):
             raise damaged(self.path, FACTS_ALTERED)
         return facts
@@ -345,23 +350,30 @@ class Catalog:
                 found.setdefault(modality, []).append(piece_id)
         return {modality: np.array(ids, dtype=np.int64) for modality, ids in found.items()}
 
+    def owners(self, piece_ids: NDArray[np.int64]) -> dict[int, Owner]:
+        """The sources of these pieces. A piece that has left the library meanwhile is missing from the answer."""
+        return {row[0]: Owner(*row[1:]) for row in self._pieces(_OWNER, "piece.id", piece_ids.tolist())}
+
+    def owned(self, source_ids: Iterable[int]) -> dict[int, Owner]:
+        """The same of all pieces of these sources, in the order of their numbers."""
+        return {row[0]: Owner(*row[1:]) for row in self._pieces(_OWNER, "piece.source_id", source_ids)}
+
     def locate(self, piece_ids: Iterable[int]) -> dict[int, PieceLocation]:
         """Where these pieces come from. A piece that has left the library meanwhile is missing from the answer."""
-        found = {}
-        with self.reading() as connection:
-            for ids in _chunks([int(piece_id) for piece_id in piece_ids]):
-                for row in connection.execute(_locations().where(tables.piece.c.id.in_(ids))):
-                    found[row[0]] = PieceLocation(*row)
-        return found
+        return {row[0]: PieceLocation(*row) for row in self._pieces(_LOCATION, "piece.id", piece_ids)}
 
     def pieces_of(self, source_ids: Iterable[int]) -> list[PieceLocation]:
         """Every piece of these sources, in the order of their numbers."""
-        found = []
-        with self.reading() as connection:
-            for ids in _chunks([int(source_id) for source_id in source_ids]):
-                rows = connection.execute(_locations().where(tables.piece.c.source_id.in_(ids)))
-                found += [PieceLocation(*row) for row in rows]
-        return sorted(found, key=lambda location: location.id)
+        return [PieceLocation(*row) for row in self._pieces(_LOCATION, "piece.source_id", source_ids)]
+
+    def _pieces(self, columns: str, column: str, numbers: Iterable[int]) -> list[Any]:
+        """Columns of the pieces of which ``column`` is one of ``numbers``, in the order of their numbers.
+
+        On the way of every search, so it goes straight to the driver.
+        """
+        query = f"SELECT {columns} FROM piece JOIN source ON source.id = source_id WHERE {column} IN {_NUMBERS}"
+        with self._driver() as driver:
+            return driver.execute(f"{query} ORDER BY piece.id", (json.dumps([int(n) for n in numbers]),)).fetchall()
 
     def embeddings(self, piece_ids: Iterable[int]) -> dict[int, tuple[Modality, NDArray[np.float32]]]:
         """Modality and vector, shape (dimension,), of these pieces. A piece that has left the library is missing."""
@@ -379,7 +391,7 @@ class Catalog:
 
         On the way of every search of an approximate index, so it goes straight to the driver.
         """
-        query = "SELECT id, embedding FROM piece WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"
+        query = f"SELECT id, embedding FROM piece WHERE id IN {_NUMBERS} ORDER BY id"
         with self._driver() as driver:
             rows = driver.execute(query, (json.dumps(piece_ids.tolist()),)).fetchall()
         ids = np.array([row[0] for row in rows], dtype=np.int64)
@@ -412,13 +424,6 @@ def _model(facts: Mapping[str, str]) -> tuple[str, int] | None:
     if "model_fingerprint" not in facts:
         return None
     return facts["model_fingerprint"], int(facts["model_dimension"])
-
-
-def _locations() -> Select[Any]:
-    """Rows of the fields of ``PieceLocation``."""
-    piece, source = tables.piece.c, tables.source.c
-    place = (piece.modality, piece.text, piece.start, piece.end, piece.page)
-    return select(piece.id, piece.source_id, source.path, source.kind, *place).join(tables.source)
 
 
 def _chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -89,8 +89,7 @@ class Transcript:
     problem: str | None = None
 
 
-@dataclass(frozen=True)
-class PieceLocation:
+class PieceLocation(NamedTuple):
     """Where a piece comes from, without its embedding: what an answer shows."""
 
     id: int
@@ -102,6 +101,13 @@ class PieceLocation:
     start: float | None
     end: float | None
     page: int | None
+
+
+class Owner(NamedTuple):
+    """The source that a piece belongs to: its number, and what the file is."""
+
+    source_id: int
+    kind: Modality
 
 
 @dataclass(frozen=True)

@@ -5,22 +5,30 @@ twice the number of a piece, or twice that of a segment plus one. Triggers canno
 the file is not trusted, so whoever changes texts calls ``add`` after and ``remove`` before, in the same transaction.
 """
 
+import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    FromClause,
     Integer,
+    Join,
+    Select,
     and_,
+    bindparam,
     case,
     column,
     delete,
     func,
     insert,
     literal,
+    literal_column,
     not_,
     select,
     table,
@@ -34,8 +42,6 @@ from storage.records import Modality, Origin, PieceFilter
 _NAMES = "INSERT INTO segment (source_id, origin, text) SELECT id, 'name', name_words(path) FROM source ORDER BY id"
 _words_text = table("words_text", column("id", Integer), column("source_id"), column("origin"), column("text"))
 _words = table("words", column("rowid", Integer), column("rank"), column("words"), column("text"))
-# Rows are fetched as they are asked for: whoever has seen enough sources stops.
-_ROWS_PER_FETCH = 50
 
 
 @dataclass(frozen=True)
@@ -117,25 +123,41 @@ def fault(connection: sqlite3.Connection) -> str | None:
     return None if same else "the index of words differs from the catalog"
 
 
-def find(connection: Connection, expression: str, condition: PieceFilter) -> Iterator[WordMatch]:
-    """Texts that match an FTS5 ``expression``, of sources that pass ``condition``, best first.
+def find(
+    connection: Connection, expression: str, condition: PieceFilter, most: int | None = None
+) -> Iterator[WordMatch]:
+    """Texts that match an FTS5 ``expression``, of sources that pass ``condition``, best first; ``most`` at most.
 
     Ranked by BM25 (Robertson and Zaragoza 2009) with FTS5's k1 = 1.2 and b = 0.75.
     Raises ValueError when a pattern of the condition is none.
     """
+    query = _of_all() if condition.is_empty else _ranked(*clauses(condition))
+    for row in connection.execute(query, {"expression": expression, "most": -1 if most is None else most}):
+        yield WordMatch(*row)
+
+
+@cache
+def _of_all() -> Select[Any]:
+    """Building it takes longer than the search."""
+    return _ranked()
+
+
+def _ranked(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """The fields of ``WordMatch``, of the best texts whose sources meet ``conditions``."""
     piece, segment, source = tables.piece.c, tables.segment.c, tables.source.c
-    number = _words.c.rowid.op(">>")(1)
-    of_piece = _words.c.rowid.op("&")(1) == 0
     source_id = func.coalesce(piece.source_id, segment.source_id)
-    # A look-up for each row that matches: joined, the sources might be gone through first.
-    path, kind = (
-        select(column).where(source.id == source_id).scalar_subquery() for column in (source.path, source.kind)
-    )
-    query = (
+    # Not FTS5's own column "rank": it is worked out for all that matches, before anything else is asked.
+    rank = func.bm25(literal_column("words")).label("rank")
+    ranked = select(_words.c.rowid, rank).where(_words.c.words.op("MATCH")(bindparam("expression")))
+    if conditions:
+        passes = select(literal(1)).where(source.id == source_id, *conditions).exists()
+        ranked = ranked.select_from(_with_origin(_words.c.rowid, _words)).where(passes)
+    best = ranked.order_by("rank", _words.c.rowid).limit(bindparam("most")).subquery()
+    return (
         select(
             source_id,
-            path,
-            kind,
+            source.path,
+            source.kind,
             piece.id,
             func.coalesce(segment.origin, case((piece.modality == "document", "page"), else_="passage")),
             func.coalesce(piece.text, segment.text),
@@ -143,35 +165,54 @@ def find(connection: Connection, expression: str, condition: PieceFilter) -> Ite
             func.coalesce(piece.end, segment.end),
             func.coalesce(piece.page, segment.page),
         )
-        .select_from(_words)
-        .outerjoin(tables.piece, and_(of_piece, piece.id == number))
-        .outerjoin(tables.segment, and_(not_(of_piece), segment.id == number))
-        .where(_words.c.words.op("MATCH")(expression), source_id.is_not(None))
-        .order_by(_words.c.rank)
-        .execution_options(yield_per=_ROWS_PER_FETCH)
+        .select_from(_with_origin(best.c.rowid, best).join(tables.source, source.id == source_id))
+        .order_by(best.c.rank, best.c.rowid)
     )
-    if not condition.is_empty:
-        query = query.where(select(literal(1)).where(source.id == source_id, *clauses(condition)).exists())
-    for row in connection.execute(query):
-        yield WordMatch(*row)
 
 
 def sources_with(connection: Connection, expression: str) -> set[int]:
     """The sources of which some text matches an FTS5 ``expression``."""
-    piece, segment = tables.piece.c, tables.segment.c
-    matching = select(_words.c.rowid).where(_words.c.words.op("MATCH")(expression)).subquery()
-    number, bit = matching.c.rowid.op(">>")(1), matching.c.rowid.op("&")(1)
-    found: set[int] = set()
-    for held, kind in ((piece, 0), (segment, 1)):
-        query = select(held.source_id).where(held.id.in_(select(number).where(bit == kind)))
-        found.update(connection.execute(query).scalars())
-    return found
+    source_id = func.coalesce(tables.piece.c.source_id, tables.segment.c.source_id)
+    query = (
+        select(source_id)
+        .select_from(_with_origin(_words.c.rowid, _words))
+        .where(_words.c.words.op("MATCH")(expression))
+    )
+    return set(connection.execute(query).scalars()) - {None}
 
 
-def count_up_to(connection: Connection, expression: str, most: int) -> int:
-    """How many texts match an FTS5 ``expression``; what goes beyond ``most`` is not counted."""
-    matching = select(literal(1)).select_from(_words).where(_words.c.words.op("MATCH")(expression)).limit(most + 1)
-    return int(connection.execute(select(func.count()).select_from(matching.subquery())).scalar_one())
+def passing(connection: Connection, sources: Iterable[int], condition: PieceFilter) -> set[int]:
+    """Those of ``sources``, by number, that pass ``condition``. Raises ValueError when one of its patterns is none."""
+    if condition.is_empty:
+        return set(sources)
+    query = select(tables.source.c.id).where(*clauses(condition))
+    return set(connection.execute(query).scalars()).intersection(sources)
+
+
+def counts_up_to(connection: Connection, expressions: Sequence[str], most: int) -> list[int]:
+    """How many texts match each of some FTS5 expressions; one more than ``most`` stands for any higher number."""
+    if not expressions:
+        return []
+    each = "(SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ? LIMIT ?))"
+    found = connection.exec_driver_sql(
+        f"SELECT {', '.join([each] * len(expressions))}",
+        tuple(value for expression in expressions for value in (expression, most + 1)),
+    )
+    return list(found.one())
+
+
+def rows_with(connection: Connection, expression: str) -> set[int]:
+    """The rows of the index that match an FTS5 ``expression``."""
+    query = "SELECT json_group_array(rowid) FROM words WHERE words MATCH ?"
+    return set(json.loads(connection.exec_driver_sql(query, (expression,)).scalar_one()))
+
+
+def rows_of(connection: Connection, sources: Iterable[int]) -> list[tuple[int, int]]:
+    """The rows of the index that are texts of ``sources``, each with its source."""
+    query = "SELECT source_id, 2 * id{} FROM {} WHERE source_id IN (SELECT value FROM json_each(?))"
+    numbers = (json.dumps(list(sources)),)
+    statements = (query.format(*each) for each in (("", "piece"), (" + 1", "segment")))
+    return [tuple(row) for each in statements for row in connection.exec_driver_sql(each, numbers)]
 
 
 def all_of(words: Sequence[str]) -> str:
@@ -190,6 +231,13 @@ def _insert_name(connection: Connection, source_id: int, path: str) -> None:
 
 def _quoted(words: str) -> str:
     return '"' + words.replace('"', " ").replace("\0", " ") + '"'
+
+
+def _with_origin(rowid: ColumnElement[int], rows: FromClause) -> Join:
+    """``rows`` of the index beside the piece or the segment that each stands for."""
+    number, is_segment = rowid.op(">>")(1), rowid.op("&")(1) == 1
+    pieces = rows.outerjoin(tables.piece, and_(not_(is_segment), tables.piece.c.id == number))
+    return pieces.outerjoin(tables.segment, and_(is_segment, tables.segment.c.id == number))
 
 
 def _of(condition: ColumnElement[bool], origin: Origin | None) -> list[ColumnElement[bool]]:

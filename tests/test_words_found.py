@@ -57,3 +57,25 @@ def test_a_video_with_subtitles_can_be_asked_with(library: tuple[Program, Path])
     program, folder = library
     hits = program.json("search", "--like", folder / "a.mp4", "--include-self")["hits"]
     assert str(folder / "a.mp4") in [hit["path"] for hit in hits]
+
+
+def test_each_moment_has_the_places_where_the_words_stand(library: tuple[Program, Path]) -> None:
+    """A line of a film, a page that was read by eye, a moment of speech: each is a line of its own, and close."""
+    program, folder = library
+    for words, name, start, page in (
+        ("sextant", "b.mkv", 4.0, None),
+        ("molasses", "e.pdf", None, 2),
+        ("across the bay", "f.ogg", 3.0, None),
+    ):
+        answer = program.json("search", words, "--moments", "-n", "50")
+        best = answer["hits"][0]
+        assert (best["path"], best["page"]) == (str(folder / name), page), words
+        assert best["start"] == (None if start is None else pytest.approx(start, abs=0.6))
+        assert answer["close"] and words.split()[0] in best["snippet"].lower()
+        assert program.json("search", "--like", "#1", "--include-self")["hits"], "a place can be asked with"
+        relevances = [hit["relevance"] for hit in answer["hits"]]
+        assert relevances == sorted(relevances, reverse=True)
+        places = [(hit["path"], hit["start"], hit["end"], hit["page"]) for hit in answer["hits"]]
+        assert len(set(places)) == len(places)
+    both = program.json("search", "flashes dark", "--moments", "--under", folder / "a.mp4")["hits"]
+    assert both[0]["start"] in (1.0, 3.0), "where no line holds all the words, the best one"

@@ -7,6 +7,7 @@ a large one, in which something always looks close. docs/queries.md has the meas
 
 import math
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,9 @@ from numpy.typing import NDArray
 # A query spreads wide over a library that holds much about it; judged by that spread alone, it would find less there.
 _PRIOR_WEIGHT = 500.0
 _LOGISTIC = math.pi / math.sqrt(3)
+
+Scores = TypeVar("Scores", float, NDArray[np.float64])
+"""One score, or many."""
 
 
 @dataclass(frozen=True)
@@ -27,15 +31,16 @@ class Background:
     mean: float
     deviation: float
 
-    def standing(self, score: float) -> float:
+    def standing(self, score: Scores) -> Scores:
         """``score`` in standard deviations above the mean."""
         return (score - self.mean) / self.deviation
 
-    def chance(self, score: float) -> float:
+    def chance(self, score: Scores) -> Scores:
         """The chance that a piece which has nothing to do with the query scores as high."""
-        return 1 / (1 + math.exp(min(_LOGISTIC * self.standing(score), 700.0)))
+        raised: Scores = np.exp(np.minimum(_LOGISTIC * self.standing(score), 700.0))
+        return 1 / (1 + raised)
 
-    def relevance(self, score: float, pieces: int) -> float:
+    def relevance(self, score: Scores, pieces: int) -> Scores:
         """1 / (1 + E), where E of ``pieces`` unrelated ones are expected to score as high (the E-value of BLAST).
 
         Between 0 and 1, rising with ``score``, falling with ``pieces``: 0.5 is what the best of them all would reach.

@@ -1,7 +1,8 @@
 """The one place where the pieces of a library get their scores for a query, and what the scores mean."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +11,12 @@ from engine.query.calibrate import Background, background
 from engine.query.combine import combined, combined_prior
 from engine.query.embed_query import Reading
 from storage.library import Library
-from storage.records import MODALITIES, Modality, PieceLocation
+from storage.records import MODALITIES, Modality, Owner, PieceLocation
 
 BACKGROUND_SAMPLE = 512
+# So many pieces a file are looked for at first, and so many times more whenever they are too few.
+_DEPTH = 4
+_AT_ONCE = 40
 
 Priors = Mapping[tuple[Modality, Modality], Background]
 """What is expected before a library is looked at, by (modality of the query's part, modality of the piece)."""
@@ -29,12 +33,22 @@ class Scale:
     pieces: int
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A piece that may answer. ``score`` is the cosine; ``relevance`` (0 to 1) is comparable across modalities;
     ``standing`` is the score in deviations above the background."""
 
     location: PieceLocation
+    score: float
+    relevance: float
+    standing: float
+
+
+class BestPiece(NamedTuple):
+    """A file that may answer, and its best piece by number: a candidate of which the place is not known yet."""
+
+    source_id: int
+    kind: Modality
+    number: int
     score: float
     relevance: float
     standing: float
@@ -58,47 +72,105 @@ def scales(library: Library, readings: Sequence[Reading], priors: Priors, scope:
             expected = [priors[part.modality, modality] for part in reading]
             seen = [background(prior, sample @ part.vector) for prior, part in zip(expected, reading, strict=True)]
             query = combined(reading, seen)
+            if len(reading) == 1:  # nothing to combine: it has been seen already
+                found.append(Scale(modality, query, seen[0], pieces))
+                continue
             scale = background(combined_prior(reading, seen, expected), sample @ query)
             found.append(Scale(modality, query, scale, pieces))
     return found
 
 
-def best_candidates(library: Library, scale: Scale, files: int, scope: Scope) -> list[Candidate]:
-    """The best pieces of a modality, as many as it takes to meet ``files`` different files, or all there are."""
+@dataclass(frozen=True)
+class _Scored:
+    """Pieces by number and what a query makes of them, best first: shape (n,) each."""
+
+    ids: NDArray[np.int64]
+    scores: NDArray[np.float64]
+    relevances: NDArray[np.float64]
+    standings: NDArray[np.float64]
+
+    def rows(self) -> Iterator[tuple[int, float, float, float]]:
+        return zip(*(each.tolist() for each in (self.ids, self.scores, self.relevances, self.standings)), strict=True)
+
+
+def best_pieces(
+    library: Library, scales: Sequence[Scale], files: int, scope: Scope, others: Collection[int]
+) -> list[BestPiece]:
+    """The ``files`` best files, or all there are, and some more, among them ``others``: sources that pass the filter.
+
+    Best first. Only numbers and scores are looked at: where a piece comes from is asked once, of those at the top. A
+    modality of which the last piece found is worse than the last file needed can hold nothing better.
+    """
+    found: dict[int, _Scored] = {}
+    deeper, size = list(range(len(scales))), _DEPTH * files
+    while True:
+        for number in deeper:
+            found[number] = _nearest(library, scales[number], size, scope)
+        best = _merged(list(found.values()))
+        owners = library.catalog.owners(best.ids) if others else _owners(library, best, files)
+        chosen = _one_a_file(best, owners)
+        least = chosen[files - 1].relevance if len(chosen) >= files else 0.0
+        deeper = [n for n in deeper if len(found[n].ids) == size and found[n].relevances[-1] >= least]
+        if not deeper:
+            break
+        size *= _DEPTH
+    if not others:
+        return chosen
+    held = library.catalog.owned(others)
+    rest = np.setdiff1d(np.fromiter(held, dtype=np.int64), scope.without)
+    return _one_a_file(_merged([best, _scored(library, scales, rest)]), owners | held)
+
+
+def candidates(library: Library, scales: Sequence[Scale], pieces: Sequence[PieceLocation]) -> list[Candidate]:
+    """All of ``pieces`` with their scores, each by the scale on which it stands highest, best first."""
+    by_number = {each.id: each for each in pieces}
+    found = _scored(library, scales, np.array(sorted(by_number), dtype=np.int64))
+    return [Candidate(by_number[number], *rated) for number, *rated in found.rows()]
+
+
+def _owners(library: Library, best: _Scored, files: int) -> dict[int, Owner]:
+    """The sources of the best pieces, down to as many pieces as it takes to meet ``files`` different files."""
+    owners: dict[int, Owner] = {}
+    for start in range(0, len(best.ids), _AT_ONCE):
+        owners |= library.catalog.owners(best.ids[start : start + _AT_ONCE])
+        if len(set(owners.values())) >= files:
+            break
+    return owners
+
+
+def _nearest(library: Library, scale: Scale, size: int, scope: Scope) -> _Scored:
     allowed = None if scope.among is None else scope.among.get(scale.modality, np.empty(0, dtype=np.int64))
     without = scope.without if len(scope.without) else None
-    size = 4 * files
-    while True:
-        ids, scores = library.search(scale.modality, scale.query, size, allowed, without)
-        found = _candidates(scale, ids, scores, library.catalog.locate(ids))
-        if len(ids) < size or len({candidate.location.source_id for candidate in found}) >= files:
-            return found
-        size *= 4
+    return _on_scale(scale, *library.search(scale.modality, scale.query, size, allowed, without))
 
 
-def all_candidates(library: Library, scales: Sequence[Scale], pieces: Mapping[int, PieceLocation]) -> list[Candidate]:
-    """All of ``pieces`` (by number) with their scores, each by the scale on which it stands highest, best first."""
-    numbers = np.array(list(pieces), dtype=np.int64)
-    best: dict[int, Candidate] = {}
-    found = [_candidates(scale, *library.scores(scale.modality, scale.query, numbers), pieces) for scale in scales]
-    for candidate in ranked([candidate for each in found for candidate in each]):
-        best.setdefault(candidate.location.id, candidate)
+def _scored(library: Library, scales: Sequence[Scale], ids: NDArray[np.int64]) -> _Scored:
+    return _merged([_on_scale(scale, *library.scores(scale.modality, scale.query, ids)) for scale in scales])
+
+
+def _on_scale(scale: Scale, ids: NDArray[np.int64], scores: NDArray[np.float32]) -> _Scored:
+    exact = scores.astype(np.float64)
+    return _Scored(ids, exact, scale.background.relevance(exact, scale.pieces), scale.background.standing(exact))
+
+
+def _merged(found: Sequence[_Scored]) -> _Scored:
+    """Each piece once, at its best; the order is the same every time."""
+    if not found:
+        return _Scored(np.empty(0, dtype=np.int64), *[np.empty(0)] * 3)
+    ids, scores, relevances, standings = (
+        np.concatenate(each)
+        for each in zip(*((each.ids, each.scores, each.relevances, each.standings) for each in found), strict=True)
+    )
+    order = np.lexsort((ids, -scores, -relevances))
+    order = order[np.sort(np.unique(ids[order], return_index=True)[1])]
+    return _Scored(ids[order], scores[order], relevances[order], standings[order])
+
+
+def _one_a_file(found: _Scored, owners: Mapping[int, Owner]) -> list[BestPiece]:
+    """A piece that has left the library since the index was brought up to date has no owner, and is passed over."""
+    best: dict[int, BestPiece] = {}
+    for number, *rated in found.rows():
+        owner = owners.get(number)
+        if owner is not None and owner.source_id not in best:
+            best[owner.source_id] = BestPiece(*owner, number, *rated)
     return list(best.values())
-
-
-def ranked(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Best first; the order is the same every time."""
-    return sorted(candidates, key=lambda each: (-each.relevance, -each.score, each.location.id))
-
-
-def _candidates(
-    scale: Scale, ids: NDArray[np.int64], scores: NDArray[np.float32], locations: Mapping[int, PieceLocation]
-) -> list[Candidate]:
-    """A piece that has left the library since the index was brought up to date has no location, and is passed over."""
-    return [
-        Candidate(
-            locations[number], score, scale.background.relevance(score, scale.pieces), scale.background.standing(score)
-        )
-        for number, score in zip(ids.tolist(), scores.tolist(), strict=True)
-        if number in locations
-    ]

@@ -2,9 +2,9 @@
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import combinations
 
 from sqlalchemy import Connection
 
@@ -21,7 +21,10 @@ _QUOTED = re.compile(r'(?<!\S)"(?=\S)([^"]+)(?<=\S)"(?!\w)')
 # A word in more texts than this tells hardly anything, and to rank them all would take longer than the vector search.
 _COMMON = 2000
 _ROWS = 400
-_TEXTS = 1e6
+_RANKED = 2000
+_COMBINED = 8
+_TEXTS = 1e6  # inverse document frequency, as if among so many: what counts is how words compare
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -76,34 +79,84 @@ def narrowed(connection: Connection, query: Query) -> PieceFilter:
     return condition
 
 
-def word_hits(connection: Connection, asked: Asked, condition: PieceFilter, all_words: bool) -> list[WordHit]:
-    """Files that hold ``asked.words``, those with most of them first, then by BM25 of the best text.
+def word_hits(connection: Connection, asked: Asked, condition: PieceFilter, most: int) -> list[WordHit]:
+    """Up to ``most`` files of which a text or the name holds half of ``asked.words``, those that hold most first.
 
-    A word found in very many texts is left out, unless ``all_words``.
+    Rare words count more; files that hold as much are ordered by BM25 of their best text. A word in very many texts
+    counts where it stands beside another one, and finds no file by itself.
     """
-    weights = {word: _weight(connection, word) for word in asked.words}
-    telling = [word for word in asked.words if all_words or weights[word] > _weight_of(_COMMON)]
-    if not telling:
+    counts = words.counts_up_to(connection, [words.all_of([word]) for word in asked.words], _COMMON)
+    texts = dict(zip(asked.words, counts, strict=True))
+    weights = {word: math.log(_TEXTS / (1 + count)) for word, count in texts.items()}
+    telling = [word for word, count in texts.items() if 0 < count <= _COMMON]
+    half = sum(weights.values()) / 2
+    expression = _at_least(half, {word: weights[word] for word, count in texts.items() if count}, telling)
+    if not expression:
         return []
-    total = sum(weights.values())
     held: dict[int, set[str]] = {}
     place: dict[int, WordMatch] = {}
-    rows = words.find(connection, words.any_of(telling), condition)
-    for match in islice(rows, None if all_words else _ROWS):
+    for match in words.find(connection, expression, condition, _ROWS):
         held.setdefault(match.source_id, set()).update(held_words(match.text, asked.words))
-        before = place.get(match.source_id)
-        if before is None or (before.origin == "name" and match.origin != "name"):
+        before = place.setdefault(match.source_id, match)
+        if before.origin == "name" and match.origin != "name":
             place[match.source_id] = match
-    hits = [WordHit(place[number], sum(weights[word] for word in found) / total) for number, found in held.items()]
-    return sorted(hits, key=lambda hit: -round(hit.share, 6))
+    incomplete = [number for number, found in held.items() if len(found) < len(weights)]
+    if incomplete and len(telling) > 1:  # other texts of the same file may hold the rest
+        rows = {word: words.rows_with(connection, words.all_of([word])) for word in telling}
+        for source_id, row in words.rows_of(connection, incomplete):
+            held[source_id].update(word for word in telling if row in rows[word])
+    shares = {number: sum(weights[word] for word in found) / (2 * half) for number, found in held.items()}
+    hits = [WordHit(place[number], share) for number, share in shares.items()]
+    return sorted(hits, key=lambda hit: -round(hit.share, 6))[:most]
+
+
+def _at_least(least: float, weights: Mapping[str, float], telling: Collection[str]) -> str:
+    """The FTS5 expression for texts that hold a telling word, and words that weigh as much as ``least``; or nothing.
+
+    The smallest sets of words that weigh enough, each as a conjunction: the index goes through few texts then. Of many
+    words the rarest decide.
+    """
+    rarest = sorted(weights, key=lambda word: -weights[word])[:_COMBINED]
+    enough: list[frozenset[str]] = []
+    for size in range(1, len(rarest) + 1):
+        for chosen in map(frozenset, combinations(rarest, size)):
+            weighs = sum(weights[word] for word in chosen) >= least - _ROUNDING
+            if weighs and chosen.intersection(telling) and not any(smaller <= chosen for smaller in enough):
+                enough.append(chosen)
+    return " OR ".join(f"({words.all_of(sorted(chosen))})" for chosen in enough)
+
+
+def _ranked_by_share(connection: Connection, asked: Asked, condition: PieceFilter, most: int) -> list[WordHit]:
+    """Up to ``most`` files that hold some of ``asked.words``: those that hold most of them first, rare words counting
+    more, then by BM25 of the best text. Of more than ``_RANKED`` that hold the same, those indexed first come first.
+    """
+    holders = {word: words.sources_with(connection, words.all_of([word])) for word in asked.words}
+    weights = {word: math.log(_TEXTS / (1 + min(len(found), _COMMON))) for word, found in holders.items()}
+    held: dict[int, float] = {}
+    for word, found in holders.items():
+        for number in found:
+            held[number] = held.get(number, 0.0) + weights[word]
+    total = sum(weights.values())
+    shares = {number: round(held[number] / total, 6) for number in sorted(words.passing(connection, held, condition))}
+    best_first = sorted(shares, key=lambda number: -shares[number])
+    if len(best_first) > most:
+        last = shares[best_first[most - 1]]
+        best_first = best_first[: max(most, min(_RANKED, sum(share >= last for share in shares.values())))]
+    place: dict[int, WordMatch] = {}
+    for match in words.find(connection, words.any_of(asked.words), PieceFilter(sources=frozenset(best_first))):
+        before = place.setdefault(match.source_id, match)
+        if before.origin == "name" and match.origin != "name":
+            place[match.source_id] = match
+    hits = [WordHit(match, shares[number]) for number, match in place.items()]
+    return sorted(hits, key=lambda hit: -hit.share)[:most]
 
 
 def exact_search(catalog: Catalog, query: Query) -> list[Hit]:
     """The files that hold the words of ``query``, without any regard to meaning: ``score`` is 0, for nothing is
     compared, ``relevance`` is the share of the words."""
     with catalog.reading() as connection:
-        found = word_hits(connection, asked_words(query.words), narrowed(connection, query), all_words=True)
-    return [_hit(hit, query) for hit in found[: query.limit]]
+        found = _ranked_by_share(connection, asked_words(query.words), narrowed(connection, query), query.limit)
+    return [_hit(hit, query) for hit in found]
 
 
 def _hit(hit: WordHit, query: Query) -> Hit:
@@ -133,12 +186,3 @@ def fused_ranks(meaning: Sequence[int], exact: Sequence[int]) -> list[int]:
         if number in score:
             score[number] += 1 / (60 + rank)
     return sorted(meaning, key=lambda number: -score[number])
-
-
-def _weight(connection: Connection, word: str) -> float:
-    return _weight_of(words.count_up_to(connection, words.all_of([word]), _COMMON))
-
-
-def _weight_of(texts: int) -> float:
-    """Inverse document frequency, as if among a million texts: what counts is how words compare."""
-    return math.log(_TEXTS / (1 + texts))

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 
 LONGEST = 240
 """Characters of an excerpt."""
@@ -31,7 +32,7 @@ def matches(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
 
 def held_words(text: str, words: Sequence[str]) -> set[str]:
     """Those of ``words``, each a single one, that stand in ``text``, endings aside."""
-    stems = {_stem(word) for word in _WORD.findall(text)}
+    stems = set(map(_stem, _WORD.findall(text)))
     return {word for word in words if _stem(word) in stems}
 
 
@@ -71,6 +72,7 @@ def _word_start(line: str, at: int) -> int:
     return 0 if at == 0 else line.find(" ", at - 1) + 1
 
 
+@lru_cache(maxsize=50_000)
 def _stem(word: str) -> str:
     word = "".join(each for each in unicodedata.normalize("NFKD", word.casefold()) if not unicodedata.combining(each))
     for ending in _ENDINGS:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.query.candidates import Candidate
-from storage.records import Modality
+from storage.records import Modality, PieceLocation
+from storage.words import WordMatch
 
 _ABOUT_EQUAL = 0.7
 """Standings (deviations above the background) that differ by less mean nothing beside each other."""
@@ -15,16 +16,38 @@ _TOUCHING = 0.25
 
 @dataclass(frozen=True)
 class Place:
-    """A place in a file: its best piece, the span of all its neighbours (None where there is no time), and the pieces
-    that make it up."""
+    """A place in a file: its best piece, the span of all its neighbours (None where there is no time), the pieces
+    that make it up, and the text there that holds the words, if that makes it a place."""
 
     best: Candidate
     span: tuple[float, float] | None
     pieces: tuple[int, ...]
+    words: WordMatch | None = None
 
 
-def places(candidates: Sequence[Candidate]) -> list[Place]:
-    """The places among the pieces of one file, given and returned best first.
+def place_of_words(match: WordMatch, candidates: Sequence[Candidate]) -> Place | None:
+    """The place where words stand, with the pieces of the file (given best first) that are there, or None.
+
+    Words that were said or shown for a while are where their pieces are: those that share half of the shorter of both.
+    """
+    if match.start is None or match.end is None:
+        there = [each for each in candidates if _is_text_of(match, each.location)]
+        return Place(there[0], None, tuple(each.location.id for each in there), match) if there else None
+    span = (match.start, match.end)
+    timed = [each for each in candidates if each.location.start is not None]
+    there = [each for each in timed if _shared(each, span) >= 0.5 * min(span[1] - span[0], _length(each))]
+    there = there or sorted(timed, key=lambda each: -_shared(each, span))[:1]
+    return Place(there[0], span, tuple(each.location.id for each in there), match) if there else None
+
+
+def with_words(found: Sequence[Place], of_words: Sequence[Place]) -> list[Place]:
+    """The places where words stand, then the others, less those that are half or more inside one of the former."""
+    rest = [place for place in found if not any(_is_same(place, other) for other in of_words)]
+    return [*of_words, *rest]
+
+
+def places(candidates: Sequence[Candidate], most: int | None = None) -> list[Place]:
+    """The places among the pieces of one file, given and returned best first; the best ``most``, if not all.
 
     A place grows from its best piece over neighbours (overlapping or touching) of the same modality that stand about
     as high. What then lies at least half inside it, a sound in its scene or the next overlapping window, belongs to it.
@@ -37,8 +60,10 @@ def places(candidates: Sequence[Candidate]) -> list[Place]:
         timeline.sort(key=lambda each: _span(each))
     index = {each.location.id: at for timeline in timelines.values() for at, each in enumerate(timeline)}
     taken: set[int] = set()
-    found = []
+    found: list[Place] = []
     for best in candidates:
+        if len(found) == most:
+            break
         if best.location.id in taken:
             continue
         if best.location.id not in index:
@@ -73,11 +98,34 @@ def _run(timeline: Sequence[Candidate], at: int, taken: set[int]) -> list[Candid
 def _inside(timeline: Sequence[Candidate], span: tuple[float, float], taken: set[int]) -> list[Candidate]:
     found = []
     for each in timeline:
-        start, end = _span(each)
-        shared = min(end, span[1]) - max(start, span[0])
-        if each.location.id not in taken and shared > 0 and shared >= (end - start) / 2:
+        shared = _shared(each, span)
+        if each.location.id not in taken and shared > 0 and shared >= _length(each) / 2:
             found.append(each)
     return found
+
+
+def _is_text_of(match: WordMatch, location: PieceLocation) -> bool:
+    if match.piece_id is not None:
+        return location.id == match.piece_id
+    return match.page is None or location.page == match.page
+
+
+def _is_same(place: Place, of_words: Place) -> bool:
+    if place.span is None or of_words.span is None:
+        return place.best.location.id in of_words.pieces
+    shared = min(place.span[1], of_words.span[1]) - max(place.span[0], of_words.span[0])
+    return shared > 0 and shared >= (place.span[1] - place.span[0]) / 2
+
+
+def _shared(candidate: Candidate, span: tuple[float, float]) -> float:
+    """For how long both last, in seconds; less than nothing if they are apart."""
+    start, end = _span(candidate)
+    return min(end, span[1]) - max(start, span[0])
+
+
+def _length(candidate: Candidate) -> float:
+    start, end = _span(candidate)
+    return end - start
 
 
 def _span(candidate: Candidate) -> tuple[float, float]:
