@@ -69,7 +69,8 @@ def shares(values: Mapping[Modality, tuple[list[float], list[float]]], cutoff: f
 
 def main() -> None:
     told = arguments(__doc__)
-    recipe, expected = read_train_recipe(told.recipe), priors(told.model)
+    recipe = read_train_recipe(told.recipe)
+    expected = priors(read_pool(recipe, told.model, "validation", told.cache))
     pool = read_pool(recipe, told.model, told.split, told.cache)
     pool += read_pool(recipe, told.model, recipe.data.split, told.cache)
     chosen, figures = SearchSettings().cutoff, {}

@@ -90,7 +90,8 @@ def main() -> None:
     told = arguments(__doc__)
     recipe = read_train_recipe(told.recipe)
     pool = read_pool(recipe, told.model, told.split, told.cache)
-    questions, expected, figures = pool.questions([told.split], EACH), priors(told.model), {}
+    expected = priors(read_pool(recipe, told.model, "validation", told.cache))
+    questions, figures = pool.questions([told.split], EACH), {}
     for name, library in libraries(pool).items():
         figures[name] = measure(pool, library, questions, expected)
         print(f"\n{name}: recall@10 single / mixed / share of the list, %")

@@ -28,6 +28,7 @@ from storage.records import MODALITIES, Modality
 from storage.vectors import evenly
 
 Vectors = NDArray[np.float32]
+_PRIOR_ROWS = 1_000
 _COMMON = {"the", "and", "with", "for", "from", "that", "this", "not", "used", "who", "which", "then", "into", "one"}
 
 
@@ -110,10 +111,19 @@ def read_pool(recipe: TrainRecipe, folder: Path, split: str, cache: Path) -> Lab
     return LabelledPool(pairs, held["pieces"], dict(zip(texts, held["texts"], strict=True)))
 
 
-def priors(folder: Path) -> dict[Modality, Background]:
-    """What the model in ``folder`` expects of the cosines of words with each modality."""
-    background = open_model(folder).config.background["text"]
-    return {modality: Background(*background[modality]) for modality in MODALITIES}
+def priors(pool: LabelledPool) -> dict[Modality, Background]:
+    """What is expected of the cosines of words with each modality: those of captions with pieces of another concept.
+
+    To be measured on rows that are not asked about, of the model that embedded them.
+    """
+    found = {}
+    for number, modality in enumerate(MODALITIES):
+        rows = evenly(np.flatnonzero(pool.kinds == number), _PRIOR_ROWS)
+        captions = np.stack([pool.texts[pool.pairs[row].texts[0]] for row in rows.tolist()])
+        concepts = np.array([pool.pairs[row].concept for row in rows.tolist()])
+        unrelated = (captions @ pool.pieces[rows].T)[concepts[:, None] != concepts]
+        found[modality] = Background(float(unrelated.mean()), float(unrelated.std()))
+    return found
 
 
 def sampled(rows: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -7,7 +7,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -97,8 +97,8 @@ class Catalog:
     @contextmanager
     def _driver(self) -> Iterator[sqlite3.Connection]:
         """The driver's own connection, outside any transaction."""
-        with self._engine.connect() as connection:
-            driver = connection.connection.driver_connection
+        with closing(self._engine.raw_connection()) as connection:
+            driver = connection.driver_connection
             assert isinstance(driver, sqlite3.Connection)
             try:
                 yield driver

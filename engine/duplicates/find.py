@@ -9,7 +9,6 @@ import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 
 from engine.duplicates.candidates import candidate_pairs
@@ -32,7 +31,7 @@ from storage.fingerprint_cache import FingerprintCache
 from storage.library import Library
 from storage.records import Failure, FileState, Modality, StoredSource
 
-_FINGERPRINTS_IN_MEMORY = 256
+_MEMORY_BYTES = 256 << 20
 
 
 @dataclass(frozen=True)
@@ -203,21 +202,14 @@ def _compared(
     cache: FingerprintCache, contents: Sequence[Content], pairs: Sequence[tuple[int, int]], failed: set[int]
 ) -> tuple[dict[int, Look], dict[tuple[int, int], Place]]:
     """What is known of every content that is a copy, and where the first of each pair begins in the second."""
-
-    @lru_cache(maxsize=_FINGERPRINTS_IN_MEMORY)
-    def read(number: int) -> Fingerprint:
-        data = cache.get(contents[number].digest, contents[number].kind)
-        if data is None:
-            raise ValueError("forgotten by another process meanwhile")
-        return from_bytes(data)
-
+    kept = _Kept(cache, contents)
     looks: dict[int, Look] = {}
     places: dict[tuple[int, int], Place] = {}
     for pair in pairs:
         if failed & set(pair):
             continue
         try:
-            one, other = read(pair[0]), read(pair[1])
+            one, other = kept.read(pair[0]), kept.read(pair[1])
         except ValueError:
             continue
         kind = contents[pair[0]].kind
@@ -226,6 +218,29 @@ def _compared(
             places[pair] = place
             looks |= {pair[0]: _look(kind, one), pair[1]: _look(kind, other)}
     return looks, places
+
+
+class _Kept:
+    """Fingerprints read from the cache: the last ones that were asked for, up to ``most_bytes`` of memory."""
+
+    def __init__(self, cache: FingerprintCache, contents: Sequence[Content], most_bytes: int = _MEMORY_BYTES) -> None:
+        self._cache, self._contents, self._most_bytes = cache, contents, most_bytes
+        self._held: dict[int, Fingerprint] = {}  # the one asked for last stands last
+        self.bytes = 0
+
+    def read(self, number: int) -> Fingerprint:
+        """The fingerprint of a content. Raises ValueError when another process has removed it meanwhile."""
+        made = self._held.pop(number, None)
+        if made is None:
+            data = self._cache.get(self._contents[number].digest, self._contents[number].kind)
+            if data is None:
+                raise ValueError("forgotten by another process meanwhile")
+            made = from_bytes(data)
+            self.bytes += made.memory_bytes
+        self._held[number] = made
+        while self.bytes > self._most_bytes and len(self._held) > 1:
+            self.bytes -= self._held.pop(next(iter(self._held))).memory_bytes
+        return made
 
 
 def _look(kind: Modality, made: Fingerprint) -> Look:

@@ -71,11 +71,9 @@ def scales(library: Library, readings: Sequence[Reading], priors: Priors, scope:
         for reading in readings if pieces and len(sample) else ():
             expected = [priors[part.modality, modality] for part in reading]
             seen = [background(prior, sample @ part.vector) for prior, part in zip(expected, reading, strict=True)]
-            query = combined(reading, seen)
-            if len(reading) == 1:  # nothing to combine: it has been seen already
-                found.append(Scale(modality, query, seen[0], pieces))
-                continue
-            scale = background(combined_prior(reading, seen, expected), sample @ query)
+            query, scale = combined(reading, seen), seen[0]
+            if len(reading) > 1:
+                scale = background(combined_prior(reading, seen, expected), sample @ query)
             found.append(Scale(modality, query, scale, pieces))
     return found
 
@@ -124,7 +122,9 @@ def best_pieces(
 def candidates(library: Library, scales: Sequence[Scale], pieces: Sequence[PieceLocation]) -> list[Candidate]:
     """All of ``pieces`` with their scores, each by the scale on which it stands highest, best first."""
     by_number = {each.id: each for each in pieces}
-    found = _scored(library, scales, np.array(sorted(by_number), dtype=np.int64))
+    modalities = {each.modality for each in pieces}
+    on = [scale for scale in scales if scale.modality in modalities]
+    found = _scored(library, on, np.array(sorted(by_number), dtype=np.int64))
     return [Candidate(by_number[number], *rated) for number, *rated in found.rows()]
 
 

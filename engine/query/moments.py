@@ -1,5 +1,6 @@
 """Where in a file: neighbouring pieces that answer about equally well become one place, the best place first."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -52,55 +53,78 @@ def places(candidates: Sequence[Candidate], most: int | None = None) -> list[Pla
     A place grows from its best piece over neighbours (overlapping or touching) of the same modality that stand about
     as high. What then lies at least half inside it, a sound in its scene or the next overlapping window, belongs to it.
     """
-    timelines: dict[Modality, list[Candidate]] = {}
-    for each in candidates:
-        if each.location.start is not None and each.location.end is not None:
-            timelines.setdefault(each.location.modality, []).append(each)
-    for timeline in timelines.values():
-        timeline.sort(key=lambda each: _span(each))
-    index = {each.location.id: at for timeline in timelines.values() for at, each in enumerate(timeline)}
+    timelines = _timelines(candidates)
+    at = {each.location.id: (line, place) for line in timelines for place, each in enumerate(line.pieces)}
     taken: set[int] = set()
     found: list[Place] = []
     for best in candidates:
+        number = best.location.id
         if len(found) == most:
             break
-        if best.location.id in taken:
+        if number in taken:
             continue
-        if best.location.id not in index:
-            found.append(Place(best, None, (best.location.id,)))
+        if number not in at:
+            found.append(Place(best, None, (number,)))
             continue
-        run = _run(timelines[best.location.modality], index[best.location.id], taken)
-        span = (min(_span(each)[0] for each in run), max(_span(each)[1] for each in run))
-        beside = [each for timeline in timelines.values() for each in _inside(timeline, span, taken)]
-        taken.update(each.location.id for each in (*run, *beside))
+        line, place = at[number]
+        first, last = line.run(place, taken)
+        span = (min(line.starts[first:last]), max(line.ends[first:last]))
+        run = line.pieces[first:last]
+        taken.update(each.location.id for each in run)
+        beside = [each for other in timelines for each in other.inside(span) if each.location.id not in taken]
+        taken.update(each.location.id for each in beside)
         others = [each for each in beside if each.location.modality != best.location.modality]
         found.append(Place(best, span, tuple(each.location.id for each in (*run, *others))))
     return found
 
 
-def _run(timeline: Sequence[Candidate], at: int, taken: set[int]) -> list[Candidate]:
-    """The piece at ``at`` and the unbroken row of free neighbours that stand about as high."""
-    best = timeline[at]
+@dataclass(frozen=True)
+class _Timeline:
+    """The timed pieces of one modality in the order of their spans; ``longest`` in seconds."""
 
-    def joins(each: Candidate, span: tuple[float, float]) -> bool:
-        start, end = _span(each)
-        near = start <= span[1] + _TOUCHING and end >= span[0] - _TOUCHING
-        return near and each.location.id not in taken and each.standing >= best.standing - _ABOUT_EQUAL
+    pieces: Sequence[Candidate]
+    starts: Sequence[float]
+    ends: Sequence[float]
+    longest: float
 
-    first = last = at
-    while first > 0 and joins(timeline[first - 1], _span(timeline[first])):
-        first -= 1
-    while last + 1 < len(timeline) and joins(timeline[last + 1], _span(timeline[last])):
-        last += 1
-    return list(timeline[first : last + 1])
+    def run(self, at: int, taken: set[int]) -> tuple[int, int]:
+        """The unbroken row around the piece at ``at`` (first, last plus one) of free ones that stand about as high."""
+        least = self.pieces[at].standing - _ABOUT_EQUAL
+
+        def joins(each: int, beside: int) -> bool:
+            touches = self.starts[max(each, beside)] <= self.ends[min(each, beside)] + _TOUCHING
+            return touches and self.pieces[each].standing >= least and self.pieces[each].location.id not in taken
+
+        first, last = at, at + 1
+        while first > 0 and joins(first - 1, first):
+            first -= 1
+        while last < len(self.pieces) and joins(last, last - 1):
+            last += 1
+        return first, last
+
+    def inside(self, span: tuple[float, float]) -> list[Candidate]:
+        """The pieces that lie at least half inside ``span``."""
+        first = bisect_left(self.starts, span[0] - self.longest)
+        found = []
+        for at in range(first, bisect_left(self.starts, span[1])):
+            start, end = self.starts[at], self.ends[at]
+            shared = min(end, span[1]) - max(start, span[0])
+            if shared > 0 and shared >= (end - start) / 2:
+                found.append(self.pieces[at])
+        return found
 
 
-def _inside(timeline: Sequence[Candidate], span: tuple[float, float], taken: set[int]) -> list[Candidate]:
+def _timelines(candidates: Sequence[Candidate]) -> list[_Timeline]:
+    timed: dict[Modality, list[tuple[float, float, int]]] = {}
+    for at, each in enumerate(candidates):
+        if each.location.start is not None and each.location.end is not None:
+            timed.setdefault(each.location.modality, []).append((each.location.start, each.location.end, at))
     found = []
-    for each in timeline:
-        shared = _shared(each, span)
-        if each.location.id not in taken and shared > 0 and shared >= _length(each) / 2:
-            found.append(each)
+    for spans in timed.values():
+        spans.sort()
+        starts, ends, places = zip(*spans, strict=True)
+        longest = max(end - start for start, end, _ in spans)
+        found.append(_Timeline([candidates[at] for at in places], starts, ends, longest))
     return found
 
 

@@ -3,15 +3,20 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import QueryError
-from engine.query.exact import asked_words, fused_ranks, without_quotes
-from engine.query.query import LikeFile, Query, Words
+from engine.query.exact import asked_words, exact_search, fused_ranks, without_quotes, word_hits
+from engine.query.query import Filters, LikeFile, Query, Words
 from engine.search_engine import SearchEngine
+from storage.catalog import Catalog
+from storage.library import Library
+from storage.records import FileState, Piece, PieceFilter, Source
 from tests.conftest import ROOT, Program, Samples
 
 
@@ -93,6 +98,48 @@ def test_accents_do_not_matter_and_a_renamed_file_has_its_new_name(program: Prog
     folder.mkdir()
     program.json("index", folder)
     assert program.json("search", "--exact", "cafe")["hits"] == []
+
+
+def test_every_file_with_the_words_is_ranked_however_common_they_are(tmp_path: Path) -> None:
+    catalog = Catalog(tmp_path)
+    catalog.bind_model("model", 2)
+    texts = {f"/{number:02}.txt": "meadow " + "grass " * (number + 1) for number in range(40)}
+    texts |= {"/a.txt": "meadow and heron and much besides", "/b.txt": "heron meadow", "/c.txt": "heron"}
+    for path, text in texts.items():
+        piece = Piece("text", np.array([1, 0], dtype=np.float16), text=text)
+        catalog.put_source(Source(path, "text", FileState(1, 1), path.encode()), [piece])
+    apart = Piece("text", np.array([1, 0], dtype=np.float16), text="meadow")
+    other = Piece("text", np.array([1, 0], dtype=np.float16), text="heron heron heron")
+    catalog.put_source(Source("/d.txt", "text", FileState(1, 1), b"d"), [apart, other])
+
+    def found(words: str, limit: int, **filters: Any) -> list[tuple[str, float]]:
+        query = Query((Words(words),), exact=True, limit=limit, filters=Filters(**filters))
+        return [(Path(hit.path).stem, hit.relevance) for hit in exact_search(catalog, query)]
+
+    both = found("meadow heron", 1000)
+    assert {name for name, share in both[:3]} == {"a", "b", "d"} and [share for _, share in both[:3]] == [1.0] * 3
+    assert [name for name, _ in both].index("b") < [name for name, _ in both].index("a"), "BM25: the shorter text"
+    assert both[3][0] == "c" and both[3][1] > 0.5, "the rarer word counts more"
+    assert {name for name, _ in both[4:]} == {f"{number:02}" for number in range(40)}
+    assert [name for name, _ in both[4:]] == [f"{number:02}" for number in range(40)], "the shorter ones first"
+    for limit in (1, 3, 4, 10):
+        assert found("meadow heron", limit) == both[:limit]
+    assert [name for name, _ in found("meadow heron", 5, globs=("*7.txt",))] == ["07", "17", "27", "37"]
+    catalog.close()
+
+
+def test_words_of_a_file_count_together_wherever_they_stand_in_it(tmp_path: Path) -> None:
+    """Two of three words in the name, the third in the text: nothing is missing."""
+    library = Library(tmp_path)
+    library.catalog.bind_model("model", 2)
+    for path, text in (("/harbour lights.txt", "the pilot waits"), ("/other.txt", "pilot"), ("/more.txt", "lights")):
+        piece = Piece("text", np.array([1, 0], dtype=np.float16), text=text)
+        library.catalog.put_source(Source(path, "text", FileState(1, 1), path.encode()), [piece])
+    with library.catalog.reading() as connection:
+        hits = word_hits(connection, asked_words(["harbour lights pilot"]), PieceFilter(), 10)
+        assert [(hit.match.path, hit.is_whole) for hit in hits] == [("/harbour lights.txt", True)]
+        assert word_hits(connection, asked_words(["harbour zeppelin trombone"]), PieceFilter(), 10) == []
+    library.close()
 
 
 def test_what_is_asked() -> None:
