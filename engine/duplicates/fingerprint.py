@@ -48,9 +48,10 @@ class Fingerprint:
     @property
     def memory_bytes(self) -> int:
         """What it takes in memory, about: a film of two hours some 20 megabytes."""
-        arrays = [each for picture in self.pictures if picture is not None for each in (picture.luma, picture.chroma)]
-        sizes = (each.nbytes + _ARRAY_BYTES for each in (*arrays, self.sound.bits, self.sound.level))
-        return sum(sizes) + sum(map(len, self.texts))
+        pictures = [picture for picture in self.pictures if picture is not None]
+        numbers = sum(picture.luma.nbytes + picture.chroma.nbytes for picture in pictures)
+        numbers += self.sound.bits.nbytes + self.sound.level.nbytes
+        return numbers + _ARRAY_BYTES * (2 * len(pictures) + 2) + sum(map(len, self.texts))
 
 
 def media_format(kind: Modality) -> MediaFormat:
