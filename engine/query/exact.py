@@ -142,6 +142,8 @@ def _ranked_by_share(connection: Connection, asked: Asked, condition: PieceFilte
     if len(best_first) > most:
         last = shares[best_first[most - 1]]
         best_first = best_first[: max(most, min(_RANKED, sum(share >= last for share in shares.values())))]
+    if not best_first:
+        return []
     place: dict[int, WordMatch] = {}
     for match in words.find(connection, words.any_of(asked.words), PieceFilter(sources=frozenset(best_first))):
         before = place.setdefault(match.source_id, match)
