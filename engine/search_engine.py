@@ -209,6 +209,10 @@ class SearchEngine:
         """Tell it to go on."""
         resume(self._library.folder)
 
+    def paused(self) -> str | None:
+        """Why indexing would wait now, or None."""
+        return Pause(self._library.folder, self._settings.index.pause_below_battery).reason()
+
     def rebuild(self, on_progress: Callable[[Progress], None] = lambda progress: None) -> IndexSummary:
         """Embed everything anew that was ever asked for, with the model the settings name; the old answers until done.
 
@@ -345,7 +349,7 @@ class SearchEngine:
             counts=catalog.counts(),
             roots=catalog.roots(),
             folders=tuple(folders),
-            paused=Pause(library.folder, self._settings.index.pause_below_battery).reason(),
+            paused=self.paused(),
             failures=tuple(catalog.failures_under("/").values()),
             incomplete=tuple(incomplete),
             disk_bytes=sum(path.stat().st_size for path in library.folder.rglob("*") if path.is_file()),

@@ -19,6 +19,11 @@ def add_service_commands(app: typer.Typer) -> None:
 
 def serve(
     context: typer.Context,
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[PATH...]", help="With --watch: folders or files; default: those of the library."),
+    ] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Keep up with what changes there while it runs.")] = False,
     host: Annotated[str | None, typer.Option(metavar="NAME", help="Address to listen on; default: 127.0.0.1.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, metavar="N", help="Port of the page.")] = None,
     until_stdin_ends: Annotated[
@@ -27,6 +32,8 @@ def serve(
     ] = False,
 ) -> None:
     """Answer searches, and show the web page, until stopped; other commands are quick while it runs."""
+    if paths and not watch:
+        raise typer.BadParameter("only `serve --watch` takes paths", param_hint="PATH...")
     from engine.service.serve import serve as run
 
     settings = context.obj.settings
@@ -39,6 +46,7 @@ def serve(
             settings.service.port if port is None else port,
             lambda link: context.obj.out.print(f"synesthete is at {link}", markup=False),
             until_stdin_ends,
+            (paths or []) if watch else None,
         )
 
 

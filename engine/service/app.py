@@ -31,9 +31,11 @@ from engine.service.messages import (
     UploadBody,
     answer_of,
     query_of,
+    watch_body,
 )
 from engine.service.previews import SIDES, Previews, Wanted
 from engine.service.uploads import Uploads
+from engine.service.watch_job import WatchJob
 from indexer.errors import ExtractionError
 from storage.errors import SynestheteError
 
@@ -66,11 +68,13 @@ class Service:
         self.previews = Previews(engine.limits)
         self.uploads = Uploads()
         self.job = IndexJob(engine)
+        self.watch = WatchJob(engine)
         self.is_stopping = False
         self.page = ""  # its address, once there is one
 
     def close(self) -> None:
         """Stop what runs beside the engine."""
+        self.watch.stop()
         self.previews.close()
         self.uploads.close()
 
@@ -129,14 +133,17 @@ def create_app(service: Service, run_command: RunCommand | None = None) -> FastA
     @app.get("/v1/status")
     def status() -> StatusBody:
         """What the library holds."""
-        state = service.engine.status()
+        catalog, watch = service.engine.catalog, service.watch.state
+        counts, model = catalog.counts(), catalog.model()
         return StatusBody(
-            model=state.model,
-            sources=state.counts.sources,
-            pieces=state.counts.pieces,
-            failed=len(state.failures),
-            roots=state.roots,
+            model=None if model is None else model[0],
+            sources=counts.sources,
+            pieces=counts.pieces,
+            failed=counts.failures,
+            roots=catalog.roots(),
             indexing=service.job.state.running,
+            paused=service.engine.paused(),
+            watch=watch_body(watch) if watch.folders else None,
         )
 
     @app.post("/v1/index", status_code=202)
@@ -146,16 +153,19 @@ def create_app(service: Service, run_command: RunCommand | None = None) -> FastA
 
     @app.get("/v1/progress", response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {}}}})
     async def progress(request: Request) -> StreamingResponse:
-        """Server-sent events ``progress``: how far indexing is, now and whenever that changes."""
+        """Server-sent events ``progress`` (how far indexing is) and ``watch`` (what the watcher is at).
+
+        Both are told at once, and whenever they change.
+        """
 
         async def events() -> AsyncIterator[str]:
-            told, waited = -1, 0.0
+            told, waited = {"progress": -1, "watch": -1}, 0.0
             while not (service.is_stopping or await request.is_disconnected()):
-                state = service.job.state
-                if state.version != told:
-                    told, waited = state.version, 0.0
-                    yield f"event: progress\ndata: {json.dumps(asdict(state))}\n\n"
-                elif waited >= _HEARTBEAT_SECONDS:
+                for name, state in (("progress", service.job.state), ("watch", service.watch.state)):
+                    if state.version != told[name]:
+                        told[name], waited = state.version, 0.0
+                        yield f"event: {name}\ndata: {json.dumps(asdict(state))}\n\n"
+                if waited >= _HEARTBEAT_SECONDS:
                     waited = 0.0
                     yield ": still here\n\n"
                 await asyncio.sleep(_LOOK_SECONDS)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from engine.query.hits import SearchResult, hit_of
 from engine.query.query import Filters, LikeFile, LikeHit, Part, Query, Words
+from engine.service.watch_job import WatchState
 from storage.records import Modality
 
 _WEIGHT = Annotated[float, Field(gt=0, allow_inf_nan=False, description="What it counts beside the other parts.")]
@@ -138,8 +139,21 @@ class ProblemBody(_Body):
     detail: str
 
 
+class WatchBody(_Body):
+    """The watcher inside the service. ``ready``: all folders have been looked through once; ``done``: how many files
+    have been taken in, moved or removed; ``notice``: what stands in the way; ``problem``: why watching has ended."""
+
+    running: bool
+    folders: list[str]
+    ready: bool
+    done: int
+    notice: str | None
+    problem: str | None
+
+
 class StatusBody(_Body):
-    """What the library holds."""
+    """What the library holds. ``indexing``: whether it is being looked through because somebody asked for it;
+    ``paused``: why indexing would wait now; ``watch``: None where the service does not watch."""
 
     model: str | None
     sources: dict[Modality, int]
@@ -147,6 +161,8 @@ class StatusBody(_Body):
     failed: int
     roots: dict[str, float]
     indexing: bool
+    paused: str | None
+    watch: WatchBody | None
 
 
 class CommandBody(_Body):
@@ -199,6 +215,18 @@ def answer_of(result: SearchResult) -> AnswerBody:
     """``result`` for the wire."""
     hits = [HitBody(**asdict(hit)) for hit in result.hits]
     return AnswerBody(took_ms=round(result.took_ms, 1), close=result.close, hits=hits)
+
+
+def watch_body(state: WatchState) -> WatchBody:
+    """``state`` for the wire."""
+    return WatchBody(
+        running=state.running,
+        folders=list(state.folders),
+        ready=state.ready,
+        done=state.done,
+        notice=state.notice,
+        problem=state.problem,
+    )
 
 
 def _words(body: WordsBody) -> Words:

@@ -23,7 +23,7 @@ from indexer.extract.sandbox import ExtractionWorker
 from indexer.pieces import ExtractedPiece, ExtractionLimits, MediaFormat
 from storage.records import Modality
 
-SIDES = {"small": 256, "large": 1024}
+SIDES = {"small": 384, "large": 1024}
 """Pixels of the shorter side."""
 
 _CACHED_BYTES = 64 * 1024 * 1024

@@ -7,7 +7,7 @@ import secrets
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -34,10 +34,13 @@ def serve(
     port: int,
     say: Callable[[str], None],
     until_stdin_ends: bool = False,
+    watch: Sequence[Path] | None = None,
 ) -> None:
     """Answer until SIGTERM or SIGINT. ``port`` 0 means any; ``say`` is told the address.
 
     ``until_stdin_ends``: or until whoever holds the other end of the standard input closes it, or dies.
+    ``watch``: folders to keep the library up with meanwhile; none of them: those that it holds already.
+
     On another interface than loopback every request has to show a token, which is kept in the data folder.
     Raises ServiceError if the address is taken or another service holds this library.
     """
@@ -57,6 +60,8 @@ def serve(
     service.page = link
 
     def ready() -> None:
+        if watch is not None:
+            service.watch.start(watch)
         say(link)
         notify("READY=1")
 

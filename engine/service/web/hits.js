@@ -1,7 +1,15 @@
 // One answer: what it shows, how it plays, what can be done with it.
-import { media, preview } from "/web/service.js";
+import { showMarked } from "/web/marks.js";
+import { media, preview, textOf } from "/web/service.js";
 
-const CALLED = { text: "text", image: "picture", document: "document", audio: "sound", video: "video" };
+export const CALLED = { text: "text", image: "picture", document: "document", audio: "sound", video: "video" };
+const PLAY = '<svg viewBox="0 0 24 24"><path d="M7 4.5v15l12-7.5z"/></svg>';
+
+const make = (tag, fields = {}, ...children) => {
+  const element = Object.assign(document.createElement(tag), fields);
+  element.append(...children);
+  return element;
+};
 
 export function clock(seconds) {
   const tenths = Math.round(seconds * 10), whole = Math.floor(tenths / 10), rest = tenths % 10;
@@ -9,97 +17,125 @@ export function clock(seconds) {
   return minutes >= 60 ? `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}:${text}` : `${minutes}:${text}`;
 }
 
-const nameOf = (path) => path.slice(path.lastIndexOf("/") + 1);
-const folderOf = (path) => path.slice(0, path.lastIndexOf("/"));
+export const nameOf = (path) => path.slice(path.lastIndexOf("/") + 1);
 
-function place(hit) {
-  if (hit.start != null) return `${clock(hit.start)} to ${clock(hit.end)}`;
+// The folder, told from the indexed folder that holds it on: what comes before is the same for all.
+function folderOf(path, roots) {
+  const folder = path.slice(0, path.lastIndexOf("/"));
+  const root = roots.filter((each) => folder === each || folder.startsWith(`${each}/`)).sort((a, b) => b.length - a.length)[0];
+  return root ? folder.slice(root.lastIndexOf("/") + 1) : folder;
+}
+
+export function place(hit) {
+  if (hit.start != null) return hit.end == null ? clock(hit.start) : `${clock(hit.start)}–${clock(hit.end)}`;
   return hit.page != null ? `page ${hit.page}` : "";
 }
 
-// Text is only ever set as text; words of the query are wrapped in <mark>.
-function showMarked(element, text, words) {
-  const wanted = words.flatMap((each) => each.toLowerCase().match(/[\p{L}\p{N}]{3,}/gu) ?? []);
-  element.replaceChildren();
-  for (const part of text.split(/([\p{L}\p{N}]+)/u)) {
-    const isWanted = wanted.some((word) => part.toLowerCase().startsWith(word) && part.length <= word.length + 3);
-    element.append(isWanted ? Object.assign(document.createElement("mark"), { textContent: part }) : part);
-  }
-}
-
+// Only one thing is heard at a time. What the browser cannot play is shown as a picture, and said.
 export function play(hit, stage, start = hit.start, end = hit.end) {
-  const player = document.createElement(hit.kind === "video" ? "video" : "audio");
-  player.controls = true;
-  player.autoplay = true;
-  player.src = media(hit.path, start, end);
-  player.addEventListener("loadedmetadata", () => { if (start != null) player.currentTime = start; }, { once: true });
+  for (const other of document.querySelectorAll("video, audio")) other.pause();
+  const player = make(hit.kind === "video" ? "video" : "audio", { controls: true, autoplay: true, src: media(hit.path, start, end) });
+  player.addEventListener("loadedmetadata", () => {
+    if (start != null && Math.abs(player.currentTime - start) > 0.01) player.currentTime = start;
+  }, { once: true });
+  player.addEventListener("error", () => {
+    stage.replaceChildren(make("img", { src: preview(hit, "large"), alt: "" }), make("p", { className: "untold", textContent: "This browser cannot play it; Open gives the file." }));
+  }, { once: true });
   player.setAttribute("aria-label", `${nameOf(hit.path)} from ${clock(start ?? 0)}`);
-  stage.replaceChildren(player);
+  stage.replaceChildren(...(hit.kind === "audio" ? [make("img", { src: preview(hit), alt: "" })] : []), player);
   player.play().catch(() => { /* the controls are there */ });
   return player;
 }
 
-export function view(hit) {
-  const viewer = document.querySelector("#viewer"), stage = document.querySelector("#stage");
-  document.querySelector("#viewed").textContent = [nameOf(hit.path), place(hit)].filter(Boolean).join(", ");
+async function showText(hit, stage, words) {
+  const page = make("pre", { tabIndex: 0 });
+  page.setAttribute("aria-label", "Text");
+  stage.replaceChildren(page);
+  try {
+    showMarked(page, await textOf(hit.path), words);
+  } catch (error) { page.textContent = hit.snippet ?? error.message; }
+  const passage = hit.snippet?.slice(0, 40), at = passage ? page.textContent.indexOf(passage) : -1;
+  if (at > 0) page.scrollTop = (at / page.textContent.length) * page.scrollHeight - page.clientHeight / 3;
+  else page.querySelector("mark")?.scrollIntoView({ block: "center" });
+}
+
+export function view(hit, words, more) {
+  const get = (selector) => document.querySelector(selector), viewer = get("#viewer"), stage = get("#stage");
+  get("#viewed").textContent = [nameOf(hit.path), place(hit)].filter(Boolean).join(" · ");
+  get("#viewed-open").href = addressOf(hit);
+  get("#viewed-more").onclick = () => { viewer.close(); more(hit); };
+  stage.className = hit.kind;
   if (hit.kind === "video" || hit.kind === "audio") play(hit, stage);
+  else if (hit.kind === "text") showText(hit, stage, words);
   else {
-    const picture = document.createElement("img");
-    picture.alt = `${CALLED[hit.kind]} ${nameOf(hit.path)} ${place(hit)}`;
-    picture.src = hit.kind === "image" ? media(hit.path) : preview(hit, "large");
+    const picture = make("img", { alt: `${CALLED[hit.kind]} ${nameOf(hit.path)} ${place(hit)}` });
     // Browsers do not show every kind of picture; the service does.
     picture.addEventListener("error", () => { picture.src = preview(hit, "large"); }, { once: true });
+    picture.src = hit.kind === "image" ? media(hit.path) : preview(hit, "large");
     stage.replaceChildren(picture);
   }
   viewer.addEventListener("close", () => stage.replaceChildren(), { once: true });
   viewer.showModal();
 }
 
-export function card(hit, words, { more, less }) {
+const addressOf = (hit) => media(hit.path, hit.start, hit.end) + (hit.page != null ? `#page=${hit.page}` : "");
+
+function fillPicture(picture, hit, words) {
+  const isTimed = hit.kind === "video" || hit.kind === "audio";
+  if (hit.kind === "text") {
+    picture.classList.add("paper");
+    const excerpt = make("span", { className: "excerpt" });
+    showMarked(excerpt, hit.snippet ?? "", words);
+    picture.append(excerpt);
+  } else {
+    picture.setAttribute("aria-label", [isTimed ? "Play" : "Show", nameOf(hit.path), place(hit)].filter(Boolean).join(" "));
+    picture.classList.add("loading");
+    const image = make("img", { loading: "lazy", alt: "" });
+    image.addEventListener("load", () => {
+      picture.classList.remove("loading");
+      // What is much taller than its frame is shown whole.
+      image.classList.toggle("tall", hit.kind === "image" && image.naturalWidth < 1.1 * image.naturalHeight);
+    }, { once: true });
+    image.addEventListener("error", () => picture.classList.add("unshown"), { once: true });
+    image.src = preview(hit);
+    picture.append(image);
+    if (isTimed) picture.append(make("span", { className: "play", innerHTML: PLAY }));
+  }
+  picture.append(make("span", { className: "kind", textContent: [CALLED[hit.kind], hit.start != null ? clock(hit.start) : place(hit)].filter(Boolean).join(" · ") }));
+}
+
+export function card(hit, words, roots, { more, less }) {
   const item = document.querySelector("#hit").content.firstElementChild.cloneNode(true);
   const get = (selector) => item.querySelector(selector);
   item.classList.add(hit.kind);
   item.hit = hit;
-  get("h2").textContent = nameOf(hit.path);
-  get(".where").textContent = [place(hit), folderOf(hit.path)].filter(Boolean).join(" · ");
-  if (hit.snippet) showMarked(get(".snippet"), hit.snippet, words);
+  Object.assign(get(".open"), { textContent: nameOf(hit.path), href: addressOf(hit), title: hit.path });
+  get(".where").textContent = [place(hit), folderOf(hit.path, roots)].filter(Boolean).join(" · ");
+  get(".where").title = hit.path;
+  if (hit.snippet && hit.kind !== "text") showMarked(get(".snippet"), hit.snippet, words);
   else get(".snippet").remove();
 
-  const picture = get(".picture");
-  const kind = Object.assign(document.createElement("span"), { className: "kind", textContent: CALLED[hit.kind] });
-  picture.setAttribute("aria-label", hit.kind === "text" ? `Open ${nameOf(hit.path)}` : `${hit.start != null ? "Play" : "Show"} ${nameOf(hit.path)} ${place(hit)}`);
-  if (hit.kind !== "text") {
-    const image = Object.assign(document.createElement("img"), { loading: "lazy", alt: "", src: preview(hit) });
-    image.addEventListener("error", () => image.remove(), { once: true });
-    picture.append(image);
-  }
-  picture.append(kind);
   const start = (from, to) => {
-    const stage = document.createElement("div");
-    stage.className = "picture playing";
-    get(".picture").replaceWith(stage);
-    return play(hit, stage, from, to);
+    const stage = make("div", { className: "picture playing" }), held = get(".picture"), hadFocus = held.contains(document.activeElement);
+    held.replaceWith(stage);
+    const player = play(hit, stage, from, to);
+    if (hadFocus) player.focus();
   };
-  picture.addEventListener("click", () => {
+  fillPicture(get(".picture"), hit, words);
+  get(".picture").addEventListener("click", () => {
     if (hit.kind === "video" || hit.kind === "audio") start(hit.start, hit.end);
-    else if (hit.kind === "text") get(".open").click();
-    else view(hit);
+    else view(hit, words, more);
   });
-
   const others = hit.moments.filter((each) => each.start >= hit.end || each.end <= hit.start).slice(0, 4);
   if (others.length) {
-    get(".also").append("also at ");
+    get(".also").append("also at");
     for (const moment of others) {
-      const button = Object.assign(document.createElement("button"), { type: "button", textContent: clock(moment.start) });
+      const button = make("button", { type: "button", textContent: clock(moment.start) });
       button.addEventListener("click", () => start(moment.start, moment.end));
       get(".also").append(button);
     }
   } else get(".also").remove();
   get(".more").addEventListener("click", () => more(hit));
   get(".less").addEventListener("click", () => less(hit));
-  get(".open").href = media(hit.path, hit.start, hit.end) + (hit.page != null ? `#page=${hit.page}` : "");
-  get(".open").setAttribute("aria-label", `Open ${nameOf(hit.path)}`);
   return item;
 }
-
-export { nameOf };

@@ -1,12 +1,15 @@
 // The page: a query is built from words, files, recordings and earlier answers, and asked again whenever it changes.
 import * as service from "/web/service.js";
-import { card, nameOf } from "/web/hits.js";
-import { showMap } from "/web/map.js";
+import { card, nameOf, view } from "/web/hits.js";
+import { roots, showLibrary } from "/web/library.js";
+import { chooseKinds, showMap } from "/web/map.js";
+import { startRecorder } from "/web/recorder.js";
 
+const PAGE = 24, MOST = 480;
 const get = (selector) => document.querySelector(selector);
 const said = get("#said"), hits = get("#hits");
 let parts = []; // {name, like, wanted}: files, recordings and hits, beside the words in the box
-let asking = null;
+let asking = null, limit = PAGE;
 
 function say(text) { said.textContent = text; }
 
@@ -26,42 +29,61 @@ function showParts() {
 
 function query() {
   const words = get("#words").value.trim(), form = new FormData(get("#ask"));
-  const asked = { words: words ? [{ text: words }] : [], like: [], not_like: [], kinds: form.getAll("kind"), limit: 24 };
+  const asked = { words: words ? [{ text: words }] : [], like: [], not_like: [], kinds: form.getAll("kind"), limit };
   for (const part of parts) (part.wanted ? asked.like : asked.not_like).push(part.like);
-  for (const name of ["under", "after", "before"]) if (form.get(name)) asked[name] = name === "under" ? form.get(name) : `${form.get(name)}T00:00:00`;
+  if (form.get("under")) asked.under = form.get("under");
+  for (const name of ["after", "before"]) if (form.get(name)) asked[name] = `${form.get(name)}T00:00:00`;
   if (form.get("glob")) asked.globs = [form.get("glob")];
-  if (form.get("moments")) asked.moments = true;
+  for (const name of ["moments", "exact"]) if (form.get(name)) asked[name] = true;
   return asked;
+}
+
+function showHits(found, words) {
+  hits.replaceChildren(...found.map((hit) => card(hit, words, roots, { more: (each) => add(each, true), less: (each) => add(each, false) })));
+  get("#further").hidden = found.length < limit || limit >= MOST;
 }
 
 async function ask() {
   asking?.abort();
-  const asked = query();
-  if (!asked.words.length && !asked.like.length) {
-    hits.replaceChildren();
+  const asked = query(), isEmpty = !asked.words.length && !asked.like.length;
+  get("#welcome").hidden = !isEmpty;
+  if (isEmpty) {
+    showHits([], []);
     say(asked.not_like.length ? "Say what to look for, too." : "");
     return;
   }
   const mine = (asking = new AbortController());
   show("answers");
+  get("#answers").setAttribute("aria-busy", "true"); // earlier answers stay, paler, until there are new ones
   say("Searching…");
   try {
     const answer = await service.search(asked, mine.signal);
-    const words = asked.words.map((each) => each.text);
-    hits.replaceChildren(...answer.hits.map((hit) => card(hit, words, { more: (each) => add(each, true), less: (each) => add(each, false) })));
+    showHits(answer.hits, asked.words.map((each) => each.text));
     const count = answer.hits.length === 1 ? "1 answer" : `${answer.hits.length} answers`;
     say(!answer.hits.length ? "Nothing found." : answer.close === false ? `Nothing close. The nearest ${count}:` : count);
   } catch (error) {
-    if (error.name !== "AbortError") { hits.replaceChildren(); say(`That did not work: ${error.message}`); }
+    if (error.name === "AbortError") return;
+    showHits([], []);
+    say(`That did not work: ${error.message}`);
   }
+  get("#answers").removeAttribute("aria-busy");
+}
+
+function askAnew() { limit = PAGE; return ask(); }
+
+// A hit as it was answered, or a point of the map, which is a file and the place in it.
+function likeOf(hit) {
+  const { path, kind, score, relevance, start, end, page, snippet, moments, pieces } = hit;
+  if (pieces) return { hit: { path, kind, score, relevance, start, end, page, snippet, moments, pieces } };
+  return { path, start, end, page };
 }
 
 function add(hit, wanted) {
-  const { path, kind, score, relevance, start, end, page, snippet, moments, pieces } = hit;
-  parts.push({ name: nameOf(path), wanted, like: { hit: { path, kind, score, relevance, start, end, page, snippet, moments, pieces } } });
+  parts.push({ name: nameOf(hit.path), wanted, like: likeOf(hit) });
   showParts();
-  ask();
+  window.scrollTo({ top: 0 });
   get("#words").focus();
+  askAnew();
 }
 
 async function addFiles(files) {
@@ -71,61 +93,58 @@ async function addFiles(files) {
       const kept = await service.upload(file, file.name);
       parts.push({ name: file.name, wanted: true, like: { upload: kept.upload } });
     } catch (error) {
+      show("answers");
       say(`${file.name}: ${error.message}`);
       return;
     }
   }
   showParts();
-  await ask();
-}
-
-// --- the microphone
-
-let recorder = null;
-async function record() {
-  if (recorder) { recorder.stop(); return; }
-  try {
-    const stream = await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: false, noiseSuppression: false } });
-    const chunks = [];
-    recorder = new MediaRecorder(stream);
-    recorder.addEventListener("dataavailable", (event) => chunks.push(event.data));
-    recorder.addEventListener("stop", async () => {
-      const extension = recorder.mimeType.includes("ogg") ? "ogg" : recorder.mimeType.includes("mp4") ? "m4a" : "webm";
-      stream.getTracks().forEach((track) => track.stop());
-      recorder = null;
-      showRecording();
-      await addFiles([new File(chunks, `recording.${extension}`)]);
-    });
-    recorder.start();
-    say("Recording; press again to search with it.");
-  } catch (error) {
-    recorder = null;
-    say(`The microphone cannot be used: ${error.message}`);
-  }
-  showRecording();
-}
-function showRecording() {
-  get("#record").setAttribute("aria-pressed", String(recorder != null));
-  get("#record .label").textContent = recorder ? "Stop" : "Record";
+  await askAnew();
 }
 
 // --- answers or map
 
-function show(view) {
-  const isMap = view === "map";
+function show(shown) {
+  const isMap = shown === "map";
   get("#answers").hidden = isMap;
   get("#map").hidden = !isMap;
   get("#show-answers").setAttribute("aria-pressed", String(!isMap));
   get("#show-map").setAttribute("aria-pressed", String(isMap));
 }
+const chosenKinds = () => new FormData(get("#ask")).getAll("kind");
+const viewPoint = (point) => view(point, [get("#words").value], (each) => add(each, true));
 get("#show-answers").addEventListener("click", () => show("answers"));
-get("#show-map").addEventListener("click", () => { show("map"); showMap().catch((error) => { get("#pointed").textContent = error.message; }); });
+get("#show-map").addEventListener("click", () => {
+  show("map");
+  chooseKinds(chosenKinds());
+  showMap(viewPoint).catch((error) => { get("#pointed").textContent = error.message; });
+});
 
-get("#ask").addEventListener("submit", (event) => { event.preventDefault(); ask(); });
-get("#filters").addEventListener("change", ask);
+// --- the query's words and filters
+
+get("#ask").addEventListener("submit", (event) => { event.preventDefault(); askAnew(); });
+get("#words").addEventListener("search", () => { if (!get("#words").value) askAnew(); }); // the box's own cross
+get("#kinds").addEventListener("change", () => { chooseKinds(chosenKinds()); if (get("#map").hidden) askAnew(); });
+get("#further").addEventListener("click", () => { limit += PAGE; ask(); });
 get("#choose").addEventListener("click", () => get("#file").click());
 get("#file").addEventListener("change", (event) => { addFiles([...event.target.files]); event.target.value = ""; });
-get("#record").addEventListener("click", record);
+get("#record").addEventListener("click", startRecorder(get("#record"), say, addFiles));
+
+const fields = () => [...get("#filters").querySelectorAll("input")];
+function showFilters() {
+  const count = fields().filter((each) => (each.type === "checkbox" ? each.checked : each.value)).length;
+  get("#more-filters").textContent = count ? `Filters (${count})` : "Filters";
+  askAnew();
+}
+get("#filters").addEventListener("change", showFilters);
+get("#clear").addEventListener("click", () => {
+  for (const each of fields()) { each.value = each.type === "checkbox" ? each.value : ""; each.checked = false; }
+  showFilters();
+});
+get("#more-filters").addEventListener("click", () => {
+  get("#filters").hidden = !get("#filters").hidden;
+  get("#more-filters").setAttribute("aria-expanded", String(!get("#filters").hidden));
+});
 
 // --- dropping anywhere
 
@@ -145,37 +164,36 @@ window.addEventListener("paste", (event) => { if (event.clipboardData?.files.len
 
 // --- keys: / to the box; arrows between answers; Enter opens; m and l for more and less like it
 
+// Up and down go by rows, of as many columns as the window has room for.
+function columns() {
+  const all = [...hits.children], second = all.findIndex((each) => each.offsetTop !== all[0].offsetTop);
+  return second > 0 ? second : all.length;
+}
+
+function step(item, by) {
+  const all = [...hits.children], at = all.indexOf(item) + by;
+  if (at < 0) get("#words").focus();
+  else all[Math.min(at, all.length - 1)].focus();
+}
+
 document.addEventListener("keydown", (event) => {
   const isTyping = event.target.matches("input, textarea, select");
+  if (event.ctrlKey || event.altKey || event.metaKey || get("#viewer").open) return;
   if (event.key === "/" && !isTyping) { event.preventDefault(); get("#words").select(); return; }
   if (event.key === "ArrowDown" && event.target === get("#words") && hits.firstElementChild) { event.preventDefault(); hits.firstElementChild.focus(); return; }
   const item = event.target.closest?.("#hits > li");
-  if (!item || event.target !== item || event.ctrlKey || event.altKey || event.metaKey) return;
+  if (!item || event.target !== item) return;
   const act = {
-    ArrowRight: () => item.nextElementSibling?.focus(), ArrowDown: () => item.nextElementSibling?.focus(),
-    ArrowLeft: () => item.previousElementSibling?.focus(),
-    ArrowUp: () => (item.previousElementSibling ?? get("#words")).focus(),
+    ArrowRight: () => step(item, 1), ArrowLeft: () => step(item, -1), ArrowDown: () => step(item, columns()), ArrowUp: () => step(item, -columns()),
     Enter: () => item.querySelector("button.picture")?.click(), m: () => item.querySelector(".more").click(), l: () => item.querySelector(".less").click(),
   }[event.key];
   if (act) { event.preventDefault(); act(); }
 });
 
-// --- the library
-
-const CALLED = { text: ["text", "texts"], image: ["picture", "pictures"], document: ["document", "documents"], audio: ["sound", "sounds"], video: ["video", "videos"] };
-async function showLibrary() {
-  const state = await service.status();
-  const counts = Object.entries(CALLED).filter(([kind]) => state.sources[kind]).map(([kind, [one, many]]) => `${state.sources[kind]} ${state.sources[kind] === 1 ? one : many}`);
-  get("#library").textContent = counts.length ? counts.join(", ") : "The library is empty: synesthete index FOLDER fills it.";
+// What another program asks: /#words=...
+function askLinked() {
+  const linked = new URLSearchParams(location.hash.slice(1)).get("words");
+  if (linked) { get("#words").value = linked; askAnew(); }
 }
-get("#refresh").addEventListener("click", () => service.index().catch((error) => { get("#indexing").textContent = error.message; }));
-let wasRunning = false;
-service.progress((state) => {
-  get("#indexing").textContent = state.running ? `Indexing ${state.done} of ${state.total} ${state.name}` : state.problem ?? "";
-  get("#refresh").disabled = state.running;
-  if (wasRunning && !state.running) showLibrary();
-  wasRunning = state.running;
-});
-const linked = new URLSearchParams(location.hash.slice(1)).get("words"); // what another program asks: /#words=...
-if (linked) { get("#words").value = linked; ask(); }
-showLibrary().catch((error) => { get("#library").textContent = error.message; });
+window.addEventListener("hashchange", askLinked);
+showLibrary().catch((error) => { get("#library").textContent = error.message; }).then(askLinked);

@@ -25,9 +25,13 @@ export const status = async () => answered(await fetch("/v1/status"));
 export const map = async () => answered(await fetch("/v1/map"));
 export const index = async () => answered(await fetch("/v1/index", { method: "POST" }));
 
-export function progress(listen) {
+// The beginning of what is written in a file.
+export const textOf = async (path) => (await answered(await fetch(`/v1/text?${new URLSearchParams({ path })}`))).text;
+
+// What goes on in the service, now and whenever it changes: listeners by the kind of event.
+export function progress(listeners) {
   const events = new EventSource("/v1/progress");
-  events.addEventListener("progress", (event) => listen(JSON.parse(event.data)));
+  for (const [kind, listen] of Object.entries(listeners)) events.addEventListener(kind, (event) => listen(JSON.parse(event.data)));
 }
 
 export function preview(place, size = "small") {

@@ -4,6 +4,7 @@ import http.client
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -59,6 +60,8 @@ def served(samples: Samples, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     (extra / "page.html").write_text("<p>A quiet page about gardening.</p><script>alert(1)</script>")
     (extra / "drawing.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40"><script/></svg>')
     (extra / "line\r\nx-injected: yes.txt").write_text("A file with a name that is no header.")
+    (extra / "folder").mkdir()
+    (extra / "folder" / "inside.txt").write_text("A file in a folder that will be another.")
     (extra / "swapped.txt").write_text("A file that will lead out of the library.")
     config = folder / "home" / "synesthete"
     config.mkdir(parents=True)
@@ -102,6 +105,43 @@ def test_a_hit_can_be_asked_with(served: Served) -> None:
     first = served.search(words=[{"text": "a bell"}], kinds=["audio"], limit=1)[0]
     again = served.search(like=[{"hit": first}], kinds=["audio"], include_self=True, limit=1)[0]
     assert again["path"] == first["path"]
+
+
+def test_every_option_of_the_command_line_is_there(served: Served) -> None:
+    film, sounds = sorted(served.library.glob("Videos/*.mp4"))[0], f"{served.library}/Sounds"
+    pairs: list[tuple[dict[str, object], list[str | Path]]] = [
+        ({"words": [{"text": "a bell"}, {"text": "a piano", "weight": 2}]}, ["a bell", "--and", "a piano^2"]),
+        ({"words": [{"text": "music"}], "not_words": [{"text": "a drum"}]}, ["music", "--not", "a drum"]),
+        ({"like": [{"path": str(film), "start": 4, "end": 8}]}, ["--like", f"{film}@4-8"]),
+        ({"like": [{"path": f"{served.library}/Documents/field-guide.pdf", "page": 2}]},
+         ["--like", f"{served.library}/Documents/field-guide.pdf#2"]),
+        ({"words": [{"text": "sea"}], "like": [{"path": str(film)}], "include_self": True},
+         ["sea", "--like", film, "--include-self"]),
+        ({"words": [{"text": "sea"}], "not_like": [{"path": str(film)}]}, ["sea", "--not-like", film]),
+        ({"words": [{"text": "music"}], "under": sounds}, ["music", "--under", sounds]),
+        ({"words": [{"text": "music"}], "globs": ["*.mp3", "*.flac"]},
+         ["music", "--glob", "*.mp3", "--glob", "*.flac"]),
+        ({"words": [{"text": "music"}], "longer": 5, "shorter": 20}, ["music", "--longer", "5", "--shorter", "20"]),
+        ({"words": [{"text": "music"}], "larger": 20000, "smaller": 90000},
+         ["music", "--larger", "20KB", "--smaller", "90KB"]),
+        ({"words": [{"text": "music"}], "after": "2020-01-01", "before": "2100-01-01"},
+         ["music", "--after", "2020-01-01", "--before", "2100-01-01"]),
+        ({"words": [{"text": 'harbour "lighthouse"'}], "moments": True}, ['harbour "lighthouse"', "--moments"]),
+        ({"words": [{"text": "guitar"}], "exact": True}, ["guitar", "--exact"]),
+    ]  # fmt: skip
+    for body, arguments in pairs:
+        alone = served.service.run(
+            "--data", served.service.data, "search", *arguments, "--json", "-n", "7", "--cutoff", "0.9"
+        )
+        assert alone.returncode == 0, alone.stderr
+        answer = served.service.post("/v1/search", {**body, "limit": 7, "cutoff": 0.9}).json
+        told = json.loads(alone.stdout)
+        assert answer["hits"] and places(answer["hits"]) == places(told["hits"]), arguments
+        assert answer["close"] == told["close"], arguments
+    shown = served.service.run("search", "--help", module="engine.cli").stdout
+    options = set(re.findall(r"--[a-z-]+", shown)) - {"--help", "--json"}
+    tried = {str(word) for _, arguments in pairs for word in arguments if str(word).startswith("--")}
+    assert options - tried == {"--kind", "--cutoff"}  # the one is asked elsewhere, the other always
 
 
 def test_questions_without_sense_are_refused_in_one_line(served: Served) -> None:
@@ -211,6 +251,29 @@ def test_only_this_machine_and_this_page_may_ask(served: Served, headers: dict[s
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://evil.example", "Content-Type": "text/plain"},  # a form's, which needs nobody's leave
+        {"Origin": "null", "Content-Type": "application/json"},
+        {"Origin": "https://127.0.0.1.evil.example"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Host": "rebound.example"},
+        {"Host": "rebound.example", "Origin": "http://rebound.example", "Sec-Fetch-Site": "same-origin"},
+    ],
+)
+def test_nothing_is_written_for_other_sites(served: Served, headers: dict[str, str]) -> None:
+    version = served.service.get("/v1/status").json
+    for path, body in (("/v1/index", b""), ("/v1/uploads?name=a.txt", b"words"), ("/v1/search", b'{"words": []}')):
+        answer = served.service.request("POST", path, body=body, headers=headers)
+        assert answer.status in (403, 421), path
+        assert "access-control-allow-origin" not in answer.headers
+    asked = {**headers, "Access-Control-Request-Method": "POST"}
+    assert served.service.request("OPTIONS", "/v1/index", headers=asked).status in (403, 421)
+    assert served.service.get("/v1/status").json == version
+
+
 def test_a_link_on_another_page_may_lead_to_this_one(served: Served) -> None:
     headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
     answer = served.service.get("/", headers=headers)
@@ -261,6 +324,20 @@ def test_library_files_that_lead_out_cannot_be_asked_with_either(served: Served)
     for path in ("/etc/hostname", str(served.extra / "swapped.txt")):
         answer = served.service.post("/v1/search", {"like": [{"path": path}]})
         assert (answer.status, answer.json["detail"]) == (400, REFUSED)
+
+
+def test_a_folder_that_leads_out_by_now_is_not_followed(served: Served) -> None:
+    folder = served.extra / "folder"
+    assert served.service.get("/v1/media", path=folder / "inside.txt").status == 200
+    folder.rename(served.outside / "folder")
+    folder.symlink_to(served.outside / "folder")
+    try:
+        for where in ("/v1/media", "/v1/preview", "/v1/text"):
+            answer = served.service.get(where, path=folder / "inside.txt")
+            assert (answer.status, answer.json["detail"]) == (400, REFUSED), where
+    finally:
+        folder.unlink()
+        (served.outside / "folder").rename(folder)
 
 
 @pytest.mark.parametrize("name", ["page.html", "drawing.svg"])

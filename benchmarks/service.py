@@ -1,0 +1,252 @@
+"""How long a search takes: as a whole process without and with a service, over HTTP, with many clients, while indexing.
+
+    python -m benchmarks.service --data DATA [--seconds 60] [--parts process,http,load,indexing]
+
+DATA: the data folder of an indexed library, which is copied and not changed. Times are wall-clock, in ms; the bare
+baseline of a process is an interpreter that starts and ends. The table stands in docs/service.md.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import quote
+
+import psutil
+
+ROOT = Path(__file__).parents[1]
+WORDS = (
+    "a lighthouse by the sea",
+    "an acoustic guitar",
+    "a bird on a branch",
+    "a telephone that rings",
+    "music in a room",
+    "the night sky",
+    "a single stroke on a bell",
+    "a street with a bus",
+    "bread and cake",
+    "waves on a beach",
+)
+CLIENTS, SLOW = 50, 10
+NEW_FILES = 150
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--data", type=Path, required=True)
+    options.add_argument("--seconds", type=float, default=60)
+    options.add_argument("--parts", default="process,http,load,indexing")
+    asked = options.parse_args()
+    for part in asked.parts.split(","):
+        with tempfile.TemporaryDirectory(prefix="sb") as folder:  # the names of sockets must be short
+            shutil.copytree(asked.data, Path(folder) / "data")
+            {"process": processes, "http": http, "load": load, "indexing": indexing}[part](Path(folder), asked.seconds)
+
+
+# --- parts
+
+
+def processes(folder: Path, seconds: float) -> None:
+    """``synesthete search`` from its start to its end, and the interpreter alone."""
+    search = [sys.executable, "-m", "engine.program", "--data", str(folder / "data"), "search"]
+    told = environment(folder)
+    bare = times(lambda number: run([sys.executable, "-c", "pass"], told), 30)
+    cold = times(lambda number: run([*search, WORDS[number]], told), 5)
+    with service(folder):
+        warm = times(lambda number: run([*search, WORDS[number % len(WORDS)]], told), 40)
+    show("an interpreter that does nothing", bare)
+    show("`synesthete search`, no service", cold)
+    show("`synesthete search`, with a service", warm)
+    print(f"with a service / bare interpreter: {statistics.median(warm) / statistics.median(bare):.1f}")
+
+
+def http(folder: Path, seconds: float) -> None:
+    """One client that asks one thing after another over one connection."""
+    with service(folder) as (port, _):
+        client = HTTPConnection("127.0.0.1", port, timeout=60)
+        hit = json.loads(ask(client, search_for("an acoustic guitar", ["image"])))["hits"][0]["path"]
+        for name, request in (
+            ("search, words", lambda number: search_for(f"{WORDS[number % 10]} {number}")),
+            ("search, exact words", lambda number: search_for(WORDS[number % 10], exact=True)),
+            ("search, more like an answer", lambda number: search_for(None, like=[{"path": hit}])),
+            ("status", lambda number: ("GET", "/v1/status", None)),
+            ("preview, made before", lambda number: ("GET", f"/v1/preview?path={quote(hit)}", None)),
+            ("a range of a file", lambda number: ("GET", f"/v1/media?path={quote(hit)}", None)),
+        ):
+            ask(client, request(0))
+            show(f"HTTP {name}", times(lambda number, request=request: ask(client, request(number)), 200))  # type: ignore[misc]
+
+
+def load(folder: Path, seconds: float) -> None:
+    """50 clients that search without a pause, and 10 that hold their connections up."""
+    with service(folder) as (port, process):
+        slow = hold_up(port)
+        crowd(port, 10)  # what is kept from then on is no growth
+        before = process.memory_info().rss
+        took, errors = crowd(port, seconds)
+        after = process.memory_info().rss
+        for connection in slow:
+            connection.close()
+        show(f"{CLIENTS} clients for {seconds:.0f} s, each search", took)
+        print(f"{len(took)} searches, {len(took) / seconds:.0f} a second, {errors} errors")
+        print(f"memory {before / 1e6:.0f} MB, after it {after / 1e6:.0f} MB")
+
+
+def indexing(folder: Path, seconds: float) -> None:
+    """One client that searches while the watcher takes in new texts and pictures, and while it has nothing to do."""
+    new = folder / "new"
+    new.mkdir()
+    with service(folder, "--watch", str(new)) as (port, _):
+        client = HTTPConnection("127.0.0.1", port, timeout=60)
+
+        def done() -> int:
+            watch = json.loads(ask(client, ("GET", "/v1/status", None)))["watch"]
+            return int(watch["done"]) if watch["ready"] else -1
+
+        while done() < 0:
+            time.sleep(0.1)
+        idle = times(lambda number: ask(client, search_for(f"{WORDS[number % 10]} {number}")), 300)
+        make_files(new, NEW_FILES)
+        while done() < 1:
+            time.sleep(0.05)
+        busy: list[float] = []
+        began, ended = time.perf_counter(), time.perf_counter() + 120
+        while done() < NEW_FILES and time.perf_counter() < ended:
+            busy += times(lambda number: ask(client, search_for(f"{WORDS[number]} again")), 10)
+        took = time.perf_counter() - began
+        show("HTTP search, idle", idle)
+        show("HTTP search, while indexing", busy)
+        print(f"p95 while indexing / idle: {p95(busy) / p95(idle):.2f}; {done()} of {NEW_FILES} files in {took:.0f} s")
+
+
+# --- what they are made of
+
+Request = tuple[str, str, bytes | None]
+
+
+def search_for(words: str | None, kinds: Sequence[str] = (), **more: object) -> Request:
+    """A search as the page asks it."""
+    body = {"words": [{"text": words}] if words else [], "kinds": list(kinds), "limit": 24, **more}
+    return "POST", "/v1/search", json.dumps(body).encode()
+
+
+def ask(client: HTTPConnection, request: Request) -> bytes:
+    """The body of the answer. Raises RuntimeError for an answer that is none."""
+    method, path, body = request
+    client.request(method, path, body, {"content-type": "application/json"} if body else {})
+    answer = client.getresponse()
+    told = answer.read()
+    if answer.status not in (200, 206):
+        raise RuntimeError(f"{answer.status}: {told[:200]!r}")
+    return told
+
+
+def crowd(port: int, seconds: float) -> tuple[list[float], int]:
+    """How long each search of CLIENTS clients took (ms), and how many failed."""
+    took: list[list[float]] = [[] for _ in range(CLIENTS)]
+    errors = [0] * CLIENTS
+    end = time.perf_counter() + seconds
+
+    def run_client(number: int) -> None:
+        client = HTTPConnection("127.0.0.1", port, timeout=60)
+        while time.perf_counter() < end:
+            began = time.perf_counter()
+            try:
+                ask(client, search_for(f"{WORDS[number % 10]} {number} {len(took[number])}"))
+            except Exception:  # whatever it is, it is one
+                errors[number] += 1
+                client.close()
+            took[number].append((time.perf_counter() - began) * 1000)
+
+    clients = [threading.Thread(target=run_client, args=(number,)) for number in range(CLIENTS)]
+    for client in clients:
+        client.start()
+    for client in clients:
+        client.join()
+    return [each for one in took for each in one], sum(errors)
+
+
+def hold_up(port: int) -> list[socket.socket]:
+    """Clients that begin a request and never end it."""
+    slow = [socket.create_connection(("127.0.0.1", port)) for _ in range(SLOW)]
+    for connection in slow:
+        connection.sendall(b"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{")
+    return slow
+
+
+def make_files(folder: Path, count: int) -> None:
+    """Texts and pictures, half and half, each another one."""
+    import numpy as np
+    from PIL import Image
+
+    random = np.random.default_rng(7)
+    words = [word for line in WORDS for word in line.split()]
+    for number in range(count):
+        if number % 2:
+            text = " ".join(random.choice(words, 120).tolist())
+            (folder / f"note-{number}.txt").write_text(text)
+        else:
+            pixels = random.integers(0, 255, (12, 16, 3), dtype=np.uint8)
+            Image.fromarray(pixels).resize((800, 600)).save(folder / f"picture-{number}.jpg")
+
+
+@contextmanager
+def service(folder: Path, *options: str) -> Iterator[tuple[int, psutil.Process]]:
+    """A service on the library in ``folder``: its port and its process."""
+    command = [sys.executable, "-m", "engine.program", "--data", str(folder / "data"), "serve", "--port", "0", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment(folder)) as process:
+        try:
+            assert process.stdout is not None
+            port = int(process.stdout.readline().rstrip().rstrip("/").rpartition(":")[2])
+            yield port, psutil.Process(process.pid)
+        finally:
+            process.send_signal(signal.SIGTERM)
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """A home and a runtime directory of its own."""
+    runtime = folder / "run"
+    runtime.mkdir(mode=0o700, exist_ok=True)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SYNESTHETE_")}
+    homes = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"), str(folder / "home"))
+    return kept | homes | {"XDG_RUNTIME_DIR": str(runtime), "PYTHONPATH": str(ROOT)}
+
+
+def run(command: Sequence[str], told: dict[str, str]) -> None:
+    """Run it to its end, as a shell would."""
+    subprocess.run(command, env=told, stdout=subprocess.DEVNULL, check=True)
+
+
+def times(act: Callable[[int], object], count: int) -> list[float]:
+    """How long each of ``count`` times took, in ms."""
+    found = []
+    for number in range(count):
+        began = time.perf_counter()
+        act(number)
+        found.append((time.perf_counter() - began) * 1000)
+    return found
+
+
+def p95(took: Sequence[float]) -> float:
+    return statistics.quantiles(took, n=20)[-1] if len(took) > 1 else took[0]
+
+
+def show(name: str, took: Sequence[float]) -> None:
+    """A line of the table."""
+    print(f"| {name} | {statistics.median(took):.3g} | {p95(took):.3g} | {min(took):.3g} | {len(took)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
