@@ -9,6 +9,7 @@ baseline of a process is an interpreter that starts and ends. The table stands i
 import argparse
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -64,11 +65,15 @@ def processes(folder: Path, seconds: float) -> None:
     told = environment(folder)
     bare = times(lambda number: run([sys.executable, "-c", "pass"], told), 30)
     cold = times(lambda number: run([*search, WORDS[number]], told), 5)
-    with service(folder):
+    with service(folder) as (_, process):
+        run([*search, WORDS[0]], told)
+        before = cpu_of(process)
         warm = times(lambda number: run([*search, WORDS[number % len(WORDS)]], told), 40)
+        used = [(after - begun) / 40 * 1000 for begun, after in zip(before, cpu_of(process), strict=True)]
     show("an interpreter that does nothing", bare)
     show("`synesthete search`, no service", cold)
     show("`synesthete search`, with a service", warm)
+    print(f"time on a core for each: {used[0]:.0f} ms in its own process, {used[1]:.0f} ms in the service")
     print(f"with a service / bare interpreter: {statistics.median(warm) / statistics.median(bare):.1f}")
 
 
@@ -222,6 +227,12 @@ def environment(folder: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SYNESTHETE_")}
     homes = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"), str(folder / "home"))
     return kept | homes | {"XDG_RUNTIME_DIR": str(runtime), "PYTHONPATH": str(ROOT)}
+
+
+def cpu_of(process: psutil.Process) -> tuple[float, float]:
+    """Seconds of a core that this program's children have used up to their ends, and that ``process`` has used."""
+    ended, serving = resource.getrusage(resource.RUSAGE_CHILDREN), process.cpu_times()
+    return ended.ru_utime + ended.ru_stime, serving.user + serving.system
 
 
 def run(command: Sequence[str], told: dict[str, str]) -> None:
