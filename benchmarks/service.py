@@ -81,17 +81,19 @@ def http(folder: Path, seconds: float) -> None:
     """One client that asks one thing after another over one connection."""
     with service(folder) as (port, _):
         client = HTTPConnection("127.0.0.1", port, timeout=60)
-        hit = json.loads(ask(client, search_for("an acoustic guitar", ["image"])))["hits"][0]["path"]
+        found = json.loads(ask(client, search_for("an acoustic guitar", ["image"])))["hits"][0]
+        hit = found["path"]
         for name, request in (
             ("search, words", lambda number: search_for(f"{WORDS[number % 10]} {number}")),
             ("search, exact words", lambda number: search_for(WORDS[number % 10], exact=True)),
-            ("search, more like an answer", lambda number: search_for(None, like=[{"path": hit}])),
+            ("search, more like an answer", lambda number: search_for(None, like=[{"hit": found}])),
+            ("search, like a picture of the library", lambda number: search_for(None, like=[{"path": hit}])),
             ("status", lambda number: ("GET", "/v1/status", None)),
             ("preview, made before", lambda number: ("GET", f"/v1/preview?path={quote(hit)}", None)),
             ("a range of a file", lambda number: ("GET", f"/v1/media?path={quote(hit)}", None)),
         ):
             ask(client, request(0))
-            show(f"HTTP {name}", times(lambda number, request=request: ask(client, request(number)), 200))  # type: ignore[misc]
+            show(f"HTTP {name}", times(lambda number, request=request: ask(client, request(number)), 100))  # type: ignore[misc]
 
 
 def load(folder: Path, seconds: float) -> None:
