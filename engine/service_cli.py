@@ -2,6 +2,7 @@
 
 import importlib.util
 import shlex
+from pathlib import Path
 from typing import Annotated
 
 import typer
