@@ -1,8 +1,10 @@
 """What there is to do: a scan of files on disk, compared with what the catalog holds of them."""
 
+import gc
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -57,6 +59,11 @@ class Plan:
     @classmethod
     def make(cls, library: Library, scopes: Sequence[Scope], options: PipelineOptions, control: Control) -> "Plan":
         """Scan the scopes. A root that is scanned as a whole is put into the catalog, if it is there."""
+        with _uncollected():
+            return cls._made(library, scopes, options, control)
+
+    @classmethod
+    def _made(cls, library: Library, scopes: Sequence[Scope], options: PipelineOptions, control: Control) -> "Plan":
         plan = cls()
         now = mounted()
         ignore = replace(options.ignore, apart=os.path.realpath(library.folder))
@@ -174,6 +181,21 @@ class Plan:
                 roots.put_offline(connection, root, reason)
             reason += f"; the {len(known)} files indexed below it are kept (`synesthete forget` removes them)"
         self.missing[root] = Failure(root, FileState(0, 0), reason)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without Python's search for garbage in cycles: a plan is very many small objects, and none of them is any.
+
+    With it, a plan of 100,000 files takes half as long again.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _named_below(root: str, library: Library) -> Callable[[str], bool]:
