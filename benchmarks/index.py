@@ -50,10 +50,12 @@ class Took:
     processors: float
 
 
-def timed(work: Callable[[], object]) -> Took:
+def timed(name: str, work: Callable[[], object]) -> Took:
     wall, processors = time.perf_counter(), _processor_seconds()
     work()
-    return Took(time.perf_counter() - wall, _processor_seconds() - processors)
+    took = Took(time.perf_counter() - wall, _processor_seconds() - processors)
+    print(f"{name}: {took.wall:.1f} s, of processors {took.processors:.1f} s", flush=True)
+    return took
 
 
 def _processor_seconds() -> float:
@@ -145,23 +147,23 @@ def run(scale: float, cache: Path, options: PipelineOptions) -> None:
     model = held() - bare
     pieces: list[list[ExtractedPiece]] = []
     stages = {
-        "read": timed(lambda: [content_hash(path) for path in files]),
-        "decode": timed(lambda: pieces.extend(decode(files, embedder, options.workers))),
+        "read": timed("read", lambda: [content_hash(path) for path in files]),
+        "decode": timed("decode", lambda: pieces.extend(decode(files, embedder, options.workers))),
     }
     flat = [piece for own in pieces for piece in own]
     count = len(flat)
     print(f"{len(files)} files, {size_of(library) / 1e6:.0f} MB, {count} pieces; {_CORES} processors", flush=True)
     with tempfile.TemporaryDirectory() as scratch:
-        stages["embed"] = timed(lambda: embed(flat, embedder, options.batch))
+        stages["embed"] = timed("embed", lambda: embed(flat, embedder, options.batch))
         lean = [[replace(piece, frames=None, sound=None) for piece in own] for own in pieces]
         flat.clear(), pieces.clear()
-        stages["write"] = timed(lambda: write(files, lean, embedder.dimension, Path(scratch) / "write"))
-        loop = timed(lambda: bare_loop(files, embedder))
+        stages["write"] = timed("write", lambda: write(files, lean, embedder.dimension, Path(scratch) / "write"))
+        loop = timed("bare loop", lambda: bare_loop(files, embedder))
         passes, most, after = [], [], []
         for number in range(2):
             with Memory() as memory:
                 target = Library(Path(scratch) / f"pass{number}")
-                passes.append(timed(lambda: index(target, embedder, [library], options)))  # noqa: B023
+                passes.append(timed("pipeline", lambda: index(target, embedder, [library], options)))  # noqa: B023
                 assert sum(target.catalog.counts().sources.values()) == len(files)
                 target.close()
             most.append(memory.most)
