@@ -127,13 +127,16 @@ def indexing(folder: Path, seconds: float) -> None:
         idle = times(lambda number: ask(client, search_for(f"{WORDS[number % 10]} {number}")), 150)
         show("HTTP search, idle", idle)
         make_files(new, NEW_FILES)
-        while done() < 1:
+        ended = time.perf_counter() + 200
+        while done() < 1 and time.perf_counter() < ended:
             time.sleep(0.05)
         busy: list[float] = []
-        began, ended = time.perf_counter(), time.perf_counter() + 120
+        began = time.perf_counter()
         while done() < NEW_FILES and time.perf_counter() < ended:
             busy += times(lambda number: ask(client, search_for(f"{WORDS[number]} again")), 10)
         took = time.perf_counter() - began
+        if not busy:
+            raise SystemExit("nothing was taken in: other processes leave the watcher no time")
         show("HTTP search, while indexing", busy)
         print(f"p95 while indexing / idle: {p95(busy) / p95(idle):.2f}; {done()} of {NEW_FILES} files in {took:.0f} s")
 
