@@ -22,9 +22,10 @@ import numpy as np
 
 from indexer.pipeline import PipelineOptions, Progress, index
 from indexer.reembed import reembed
+from storage import transcripts, words
 from storage.check import check, repair
 from storage.library import Library
-from storage.records import MODALITIES
+from storage.records import MODALITIES, PieceFilter, TextSegment, Transcript
 from storage.vectors import IndexPolicy
 from tests.indexer.simple_embedder import SimpleEmbedder
 
@@ -32,6 +33,9 @@ ROOT = Path(__file__).parents[1]
 OLD, NEW = SimpleEmbedder(32, "old"), SimpleEmbedder(24, "new")
 OPTIONS = PipelineOptions(workers=1, batch=4)
 POLICY = IndexPolicy(exact_up_to=20)  # so that a small library has a snapshot with parts to be torn
+WORDS = ("boat", "soup", "owl", "lighthouse", "river", "stone", "bread", "window", "letter", "garden")
+"""What the texts of the test are made of."""
+
 State = dict[str, Any]
 
 
@@ -137,17 +141,21 @@ def _wait(child: int, until: float | None) -> int:
 
 
 def state(data: Path) -> State:
-    """What the library in ``data`` holds, without the numbers that depend on the order of things."""
+    """What the library in ``data`` holds, without the numbers that depend on the order of things.
+
+    Under each path its pieces, under ``name`` and ``words`` before it its name and its transcripts, under ``found``
+    before a word the texts in which the index of words finds it.
+    """
     library = Library(data, policy=POLICY)
     try:
+        held: State = {"model": library.catalog.model()}
         with library.catalog.reading() as connection:
-            query = (
-                "SELECT path, kind, hex(content_hash), modality, start, end, page, text, hex(embedding) "
-                "FROM source JOIN piece ON source.id = source_id ORDER BY path, piece.id"
-            )
-            held: State = {"model": library.catalog.model()}
-            for path, *rest in connection.exec_driver_sql(query):
-                held.setdefault(path, []).append(tuple(rest))
+            for key, query in _STATE.items():
+                for path, *rest in connection.exec_driver_sql(query):
+                    held.setdefault(f"{key}{path}", []).append(tuple(rest))
+            for word in WORDS:
+                matches = words.find(connection, words.all_of([word]), PieceFilter())
+                held[f"found {word}"] = sorted((match.path, match.origin, match.text) for match in matches)
         return held | {
             f"failed {path}": failure.reason for path, failure in library.catalog.failures_under("/").items()
         }
@@ -155,8 +163,32 @@ def state(data: Path) -> State:
         library.close()
 
 
+_STATE = {
+    "": """SELECT path, kind, hex(content_hash), modality, start, end, page, text, hex(embedding)
+        FROM source JOIN piece ON source.id = source_id ORDER BY path, piece.id""",
+    "name ": """SELECT path, text, start, end, page FROM source JOIN segment ON source.id = source_id
+        WHERE origin = 'name' ORDER BY path, segment.id""",
+    "words ": """SELECT path, transcript.origin, made_from, problem, text, start, end, page
+        FROM source JOIN transcript ON source.id = transcript.source_id
+        LEFT JOIN segment ON source.id = segment.source_id AND segment.origin = transcript.origin
+        ORDER BY path, transcript.origin, segment.id""",
+}
+
+
+def recognise(data: Path, path: Path, *texts: str) -> None:
+    """Commit words that a recogniser, turned on in an earlier run, has found in the file at ``path``."""
+    library = Library(data)
+    try:
+        held = library.catalog.sources_under(str(path))[str(path)]
+        segments = tuple(TextSegment(text, "recognised") for text in texts)
+        with library.catalog.writing() as connection:
+            transcripts.put(connection, held.id, Transcript("recognised", "a recogniser", segments))
+    finally:
+        library.close()
+
+
 def assert_sound(data: Path) -> None:
-    """`check` is clean; every piece committed is found under its own number, by its own vector, once."""
+    """`check` is clean; every piece committed is found under its own number, by its own vector, once; so are words."""
     library = Library(data, policy=POLICY)
     try:
         findings = check(library)
@@ -164,6 +196,10 @@ def assert_sound(data: Path) -> None:
         library.refresh()
         with library.catalog.reading() as connection:
             rows = connection.exec_driver_sql("SELECT id, modality, embedding FROM piece ORDER BY id").all()
+            for word in WORDS:
+                matches = [match.text for match in words.find(connection, words.all_of([word]), PieceFilter())]
+                texts = connection.exec_driver_sql("SELECT text FROM words_text").scalars()
+                assert sorted(matches) == sorted(text for text in texts if word in text.casefold().split())
         for modality in MODALITIES:
             ids = [row[0] for row in rows if row[1] == modality]
             if not ids:
