@@ -5,7 +5,6 @@ IndexIVFPQFastScan; André et al., "Quicker ADC", arXiv 1812.09162, the method o
 bytes and its number. docs/vector_index.md compares it with other kinds.
 """
 
-from collections.abc import Callable
 from typing import Any, Literal
 
 import faiss
@@ -13,9 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storage.accelerator import Found
-
-VectorReader = Callable[[NDArray[np.int64]], tuple[NDArray[np.int64], NDArray[np.float32]]]
-"""Those of some pieces that the catalog holds, ascending, and their vectors, (n, dimension)."""
+from storage.wrong_codes import VectorReader, wrong_codes
 
 FEWEST = 64
 """Pieces below which there is nothing to be trained on."""
@@ -23,6 +20,10 @@ FEWEST = 64
 _SAMPLE_A_LIST = 40
 _PROBED = 4
 _CANDIDATES = 100
+# Of the candidates so many are measured at first; of the others those whose codes, given how far the codes of the first
+# were off, in standard deviations, may still belong to them.
+_FIRST_SHARE = 0.4
+_DEVIATIONS = 4.0
 
 
 class ApproximatePart:
@@ -45,7 +46,7 @@ class ApproximatePart:
 
     @property
     def memory_bytes(self) -> int:
-        return len(self._ids) * bytes_per_piece(self._index.d) + self._index.nlist * self._index.d * 4
+        return memory_bytes(self._index.d, len(self._ids), self._index.nlist)
 
     def add(self, ids: NDArray[np.int64], vectors: NDArray[np.float16]) -> None:
         """Add pieces; ``vectors`` has shape (len(ids), dimension). Each number is higher than all before it."""
@@ -79,11 +80,45 @@ class ApproximatePart:
         )
         row = np.ascontiguousarray(query, dtype=np.float32).reshape(1, -1)
         wanted = min(len(self._ids), max(_CANDIDATES, 4 * limit))
-        _, found = self._index.search(row, wanted, params=parameters)
-        ids, vectors = self.vectors(np.sort(found[0][found[0] >= 0]))
-        scores = np.einsum("ij,j->i", vectors, query)
+        by_codes, found = self._index.search(row, wanted, params=parameters)
+        held = found[0] >= 0
+        ids, scores = self._measured(query, found[0][held], by_codes[0][held], limit)
         best = np.argsort(-scores, kind="stable")[:limit]
         return ids[best], scores[best]
+
+    def _measured(
+        self, query: NDArray[np.float32], candidates: NDArray[np.int64], by_codes: NDArray[np.float32], limit: int
+    ) -> Found:
+        """The cosines of the candidates, best first by their codes, that may be among the best ``limit``."""
+        first = max(limit, int(_FIRST_SHARE * len(candidates)))
+        ids, scores = self._cosines(query, candidates[:first])
+        if first >= len(candidates):
+            return ids, scores
+        reach = len(candidates)
+        if len(scores) >= limit:
+            codes = by_codes[np.argsort(candidates[:first])]
+            if len(ids) < first:  # some have left the catalog
+                codes = codes[np.isin(np.sort(candidates[:first]), ids)]
+            off = scores - codes
+            enough = np.partition(scores, -limit)[-limit] - off.mean() - _DEVIATIONS * off.std()
+            reach = int(np.searchsorted(-by_codes, -enough, side="right"))
+        if reach <= first:
+            return ids, scores
+        more, their_scores = self._cosines(query, candidates[first:reach])
+        return np.concatenate([ids, more]), np.concatenate([scores, their_scores])
+
+    def _cosines(self, query: NDArray[np.float32], ids: NDArray[np.int64]) -> Found:
+        ids, vectors = self.vectors(np.sort(ids))
+        return ids, np.einsum("ij,j->i", vectors, query)
+
+    def wrong_codes(self) -> NDArray[np.int64]:
+        """The numbers of the pieces whose codes are of another vector than the catalog has, ascending."""
+        ids = (
+            self._ids[np.unique(np.linspace(0, len(self._ids) - 1, 500).astype(np.int64))]
+            if len(self._ids)
+            else self._ids
+        )
+        return wrong_codes(self._index, self._read(ids)[1], self._read)
 
     def serialized(self) -> NDArray[np.uint8]:
         """All of it, as the bytes of a snapshot."""
@@ -130,10 +165,11 @@ def sample_size(count: int) -> int:
     return min(count, max(_SAMPLE_A_LIST * lists_for(count), 16 * 256))
 
 
-def bytes_per_piece(dimension: int) -> int:
-    """In memory: the code, and the number twice, beside the code and in order."""
-    codes = dimension // 2 if dimension % 2 == 0 else dimension
-    return (codes + 1) // 2 + 16
+def memory_bytes(dimension: int, count: int, lists: int) -> int:
+    """What ``count`` pieces take in memory: the codes, in blocks of 32, and each number twice, beside the code and in
+    order; and the lists' centres."""
+    code = ((dimension // 2 if dimension % 2 == 0 else dimension) + 1) // 2
+    return count * (code + 16) + lists * (16 * code + 4 * dimension)
 
 
 def _ids_of(index: faiss.IndexIVFPQFastScan) -> NDArray[np.int64]:

@@ -97,14 +97,25 @@ class Catalog:
     @contextmanager
     def _driver(self) -> Iterator[sqlite3.Connection]:
         """The driver's own connection, outside any transaction."""
-        with closing(self._engine.raw_connection()) as connection:
+        with closing(self._engine.raw_connection()) as connection, self._explained():
             driver = connection.driver_connection
             assert isinstance(driver, sqlite3.Connection)
-            try:
-                yield driver
-            except sqlite3.DatabaseError as error:
-                raise_own_error(self.path, error)
-                raise
+            yield driver
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            raise_own_error(self.path, error)
+            raise
+
+    def rows(self, connection: Connection, query: str, values: Sequence[object]) -> list[Any]:
+        """All rows of a query in the transaction of ``connection``, as the driver hands them on: for very many."""
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        with self._explained():
+            return driver.execute(query, values).fetchall()
 
     # --- the library as a whole
 

@@ -189,8 +189,10 @@ def _index_findings(library: Library) -> list[Finding]:
     def differs(modality: Modality) -> bool:
         return not np.array_equal(held.get(modality, nothing), np.sort(indexed.get(modality, nothing)))
 
+    wrong = library.wrong_vectors()
+    faults = {modality: f"holds {len(ids):,} vectors that are not the catalog's" for modality, ids in wrong.items()}
+    faults |= {modality: "differs from the catalog" for modality in MODALITIES if differs(modality)}
     return [
-        Finding(f"the vector index of {modality} pieces differs from the catalog", "run `synesthete rebuild --vectors`")
-        for modality in MODALITIES
-        if differs(modality)
+        Finding(f"the vector index of {modality} pieces {fault}", "run `synesthete rebuild --vectors`")
+        for modality, fault in sorted(faults.items())
     ]

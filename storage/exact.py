@@ -29,7 +29,13 @@ class ExactPart:
 
     @property
     def memory_bytes(self) -> int:
-        return len(self._ids) * bytes_per_piece(self._dimension)
+        return memory_bytes(self._dimension, len(self._ids))
+
+    def reserve(self, count: int) -> None:
+        """Make room for ``count`` more pieces at once: growing step by step copies everything again and again."""
+        codes, size = self._codes.codes, self._codes.codes.size()
+        codes.resize(size + count * self._codes.code_size)
+        codes.resize(size)
 
     def add(self, ids: NDArray[np.int64], vectors: NDArray[np.float16]) -> None:
         """Add pieces; ``vectors`` has shape (len(ids), dimension). Each number is higher than all before it."""
@@ -60,6 +66,6 @@ class ExactPart:
         return self._ids[places[0][held]], scores[0][held]
 
 
-def bytes_per_piece(dimension: int) -> int:
-    """In memory: the vector and its number."""
-    return 2 * dimension + 8
+def memory_bytes(dimension: int, count: int) -> int:
+    """What ``count`` pieces take in memory: the vectors and their numbers."""
+    return count * (2 * dimension + 8)

@@ -9,10 +9,12 @@ from sqlalchemy import Connection
 
 from storage.accelerator import Block
 from storage.catalog import Catalog
+from storage.exact import ExactPart
 from storage.records import Modality
 from storage.vectors import Followed, Marks
 
 _PIECES_PER_READ = 20_000
+_DENSE = 4
 
 
 def follow(
@@ -33,6 +35,8 @@ def follow(
                     removed[marks.removal] = _removed_since(connection, marks.removal)
                 gone = removed[marks.removal]
             followed.target.remove(gone)
+        if isinstance(followed.target, ExactPart):
+            followed.target.reserve(_count_after(connection, modality, marks.piece))
         for ids, vectors in blocks(catalog, connection, dimension, modality, marks.piece):
             followed.target.add(ids, vectors)
         followed.marks = Marks(max(marks.piece, now.piece), now.removal)
@@ -42,11 +46,9 @@ def blocks(
     catalog: Catalog, connection: Connection, dimension: int, modality: Modality, after: int = 0
 ) -> Iterator[Block]:
     """Numbers and embeddings of the pieces of ``modality`` with numbers above ``after``, ascending."""
-    query = "SELECT id, embedding FROM piece WHERE modality = ? AND id > ? ORDER BY id LIMIT ?"
-    while True:
-        rows = connection.exec_driver_sql(query, (modality, after, _PIECES_PER_READ)).all()
-        if not rows:
-            return
+    column = "+modality" if _is_dense(connection, modality, after) else "modality"  # with the sign no index is used
+    query = f"SELECT id, embedding FROM piece WHERE {column} = ? AND id > ? ORDER BY id LIMIT ?"
+    while rows := catalog.rows(connection, query, (modality, after, _PIECES_PER_READ)):
         numbers, embeddings = zip(*rows, strict=True)
         ids = np.array(numbers, dtype=np.int64)
         after = int(ids[-1])
@@ -65,6 +67,16 @@ def _forgotten_removals(connection: Connection, now: Marks) -> int:
     """The last removal that the catalog no longer lists (``Catalog.compact``)."""
     first = connection.exec_driver_sql("SELECT min(sequence) FROM removed_piece").scalar()
     return now.removal if first is None else int(first) - 1
+
+
+def _count_after(connection: Connection, modality: Modality, after: int) -> int:
+    query = "SELECT count(*) FROM piece WHERE modality = ? AND id > ?"
+    return int(connection.exec_driver_sql(query, (modality, after)).scalar_one())
+
+
+def _is_dense(connection: Connection, modality: Modality, after: int) -> bool:
+    """Whether so many of the pieces after that one are of the modality that it is quicker to go through all of them."""
+    return _DENSE * _count_after(connection, modality, after) >= given_numbers(connection).piece - after
 
 
 def _ids(connection: Connection, modality: Modality) -> NDArray[np.int64]:

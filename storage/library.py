@@ -230,6 +230,19 @@ class Library:
             index = self._index
             return {} if index is None else {m: index.ids(m) for m in MODALITIES if index.count(m)}
 
+    def wrong_vectors(self) -> dict[Modality, NDArray[np.int64]]:
+        """Pieces whose vector in the approximate index is another one than the catalog's, ascending, by modality.
+
+        As of the last ``refresh``. The exact kind has no copy of its own beyond this process.
+        """
+        with self._lock:
+            index, found = self._index, {}
+            for modality, followed in index.parts.items() if index is not None else ():
+                part = followed.target
+                if isinstance(part, ApproximatePart) and len(wrong := part.wrong_codes()):
+                    found[modality] = wrong
+            return found
+
     def index_sizes(self) -> dict[Modality, IndexSize]:
         """How each modality is indexed and what that takes, told from the catalog and the manifest alone."""
         held = self.catalog.vectors_owner()
@@ -243,9 +256,10 @@ class Library:
         for modality, count in self.catalog.counts().pieces.items():
             entry = entries.get(modality)
             if entry is None:
-                found[modality] = IndexSize("exact", count, 0, count * exact.bytes_per_piece(held[1]))
+                found[modality] = IndexSize("exact", count, 0, exact.memory_bytes(held[1], count))
             else:
-                found[modality] = IndexSize("approximate", count, entry.size, entry.size + 8 * count)
+                memory = approximate.memory_bytes(held[1], count, approximate.lists_for(entry.trained_on))
+                found[modality] = IndexSize("approximate", count, entry.size, memory)
         return found
 
     @property

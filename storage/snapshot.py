@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from storage.approximate import ApproximatePart, VectorReader, restored
+from storage.approximate import ApproximatePart, restored
 from storage.atomic import replaced_file, sync_folder
 from storage.records import MODALITIES, Modality
 from storage.vectors import Marks
+from storage.wrong_codes import VectorReader
 
 MANIFEST = "manifest.json"
 _FORMAT = 2

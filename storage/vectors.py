@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storage.accelerator import DeviceSearch, Found
-from storage.approximate import FEWEST, ApproximatePart, VectorReader
+from storage.approximate import FEWEST, ApproximatePart
 from storage.exact import ExactPart
 from storage.records import MODALITIES, Modality
+from storage.wrong_codes import VectorReader
 
 _log = logging.getLogger(__name__)
 
@@ -124,12 +125,10 @@ class VectorIndex:
         if among is None and without is None:
             by_device = self._search_device(modality, query, min(limit, count))
             return by_device or self._search_part(part, query, min(limit, count), None)
-        allowed = np.full(count, among is None)
-        if among is not None:
-            allowed[_places(part.ids, among)] = True
+        allowed = np.ones(count, dtype=np.bool_) if among is None else _is_among(part.ids, among)
         if without is not None:
             allowed[_places(part.ids, without)] = False
-        chosen = int(allowed.sum())
+        chosen = int(np.count_nonzero(allowed))
         return self._search_part(part, query, min(limit, chosen), allowed) if chosen else _nothing()
 
     def scores(self, modality: Modality, query: NDArray[np.float32], ids: NDArray[np.int64]) -> Found:
@@ -142,7 +141,7 @@ class VectorIndex:
     ) -> Found:
         """When only a few are allowed, or nearly all are wanted, it is quicker to look at each of them."""
         count = len(part.ids)
-        chosen = count if allowed is None else int(allowed.sum())
+        chosen = count if allowed is None else int(np.count_nonzero(allowed))
         few = max(_FEW, count // _FEW) if isinstance(part, ExactPart) else max(_FEW_READ, 4 * limit)
         if chosen > few or (allowed is None and isinstance(part, ExactPart)):
             return part.search(query, limit, allowed)
@@ -183,6 +182,19 @@ def _scored(part: Part, query: NDArray[np.float32], ids: NDArray[np.int64]) -> F
     ids, vectors = part.vectors(ids)
     # einsum goes row by row: the rounding of a matrix product depends on how many rows it has.
     return ids, np.einsum("ij,j->i", vectors, query)
+
+
+def _is_among(held: NDArray[np.int64], ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """For each of ``held``, ascending, whether it is one of ``ids``."""
+    if len(ids) < len(held) // _FEW:
+        among = np.zeros(len(held), dtype=np.bool_)
+        among[_places(held, ids)] = True
+        return among
+    # A table by number: many are found in it ten times as fast as by searching for each.
+    table = np.zeros(int(held[-1]) + 1, dtype=np.bool_)
+    table[ids[(ids >= 0) & (ids < len(table))]] = True
+    found: NDArray[np.bool_] = table[held]
+    return found
 
 
 def _places(held: NDArray[np.int64], ids: NDArray[np.int64]) -> NDArray[np.int64]:

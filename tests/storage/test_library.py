@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from storage.accelerator import Block, DeviceSearch
-from storage.check import check
+from storage.check import check, repair
 from storage.errors import LibraryBusyError
 from storage.library import Library
 from storage.records import FileState, Piece, PieceFilter, Source
@@ -119,6 +119,66 @@ def test_an_exact_index_has_no_file_of_its_own(library: Library, tmp_path: Path)
     library.save_snapshot()
     assert [path.name for path in snapshot_files(tmp_path)] == ["manifest.json"]
     assert library.index_sizes()["text"].kind == "exact"
+
+
+@pytest.mark.parametrize("kind", ["exact", "approximate"])
+def test_the_memory_told_from_the_manifest_is_that_of_the_index(kind: str, tmp_path: Path) -> None:
+    library = Library(tmp_path, policy=APPROXIMATE if kind == "approximate" else None)
+    library.catalog.bind_model("model", DIMENSION)
+    put(library, "/many", *range(2000))
+    library.refresh()
+    library.save_snapshot()
+    assert library._index is not None
+    part, size = library._index.parts["text"].target, library.index_sizes()["text"]
+    assert part.kind == size.kind == kind
+    assert part.memory_bytes == size.memory_bytes
+    if kind == "approximate":  # it is read as it lies on the disk; the numbers are held a second time
+        assert size.memory_bytes == pytest.approx(size.disk_bytes + 8 * 2000, rel=0.1)
+
+
+def test_a_library_of_another_name_has_its_index_built_anew_and_says_so_once(
+    approximate: Library, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with approximate.catalog.writing() as connection:
+        connection.exec_driver_sql("UPDATE fact SET value = 'altered' WHERE name = 'identity'")
+    approximate.close()
+    for _ in range(2):
+        reopened = Library(tmp_path, policy=APPROXIMATE)
+        reopened.refresh()
+        assert everything(reopened) == list(MANY)
+        reopened.close()
+    assert caplog.text.count("built anew") == 1 and "belongs to another catalog" in caplog.text
+
+
+def test_check_finds_vectors_in_the_index_that_are_not_the_catalogs(approximate: Library, tmp_path: Path) -> None:
+    put(approximate, "/later", *range(200, 220))
+    approximate.refresh()
+    approximate.save_snapshot()
+    assert check(approximate) == []
+    for piece_id, seed in ((17, 1000), (50, 1001), (103, 1002)):
+        embedding = unit(seed).astype("<f2").tobytes()
+        with approximate.catalog.writing() as connection:
+            update = "UPDATE piece SET embedding = ?, checksum = NULL WHERE id = ?"
+            connection.exec_driver_sql(update, (embedding, piece_id))
+            connection.exec_driver_sql("UPDATE source SET checksum = NULL")
+    approximate.catalog.add_checksums()
+    (finding,) = check(approximate)
+    assert finding.what == "the vector index of text pieces holds 3 vectors that are not the catalog's"
+    approximate.close()
+    assert repair(tmp_path) == ["the vector index has been built anew from the catalog"]
+    assert check(Library(tmp_path)) == []
+
+
+@pytest.mark.parametrize("every", [1, 3, 40])
+def test_a_modality_is_read_whole_however_rare_it_is(every: int, library: Library) -> None:
+    kinds = ["image" if number % every == 0 else "text" for number in range(80)]
+    for number, kind in enumerate(kinds):
+        piece = Piece(kind, unit(number).astype(np.float16))
+        library.catalog.put_source(Source(f"/{number}", kind, FileState(1, 1), bytes([number])), [piece])
+    library.refresh()
+    expected = [number + 1 for number, kind in enumerate(kinds) if kind == "image"]
+    assert library.indexed_ids()["image"].tolist() == expected
+    assert library.search("image", unit(0), 1)[0].tolist() == [1]
 
 
 @pytest.mark.parametrize("damage", ["flip", "truncate", "delete"])
