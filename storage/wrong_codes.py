@@ -20,8 +20,9 @@ _TOLERANCE = 1.01
 
 
 def wrong_codes(index: Any, sample: NDArray[np.float32], read: VectorReader) -> NDArray[np.int64]:
-    """The numbers of the pieces whose codes in an IndexIVFPQFastScan are of another vector than the catalog has, ascending.
+    """The numbers, ascending, of the pieces whose codes are of another vector than the catalog has.
 
+    ``index``: an IndexIVFPQFastScan, of which FAISS's own annotations lack what is used here.
     ``sample``: some of the vectors in the catalog, shape (n, dimension), by which it is seen how far off is usual.
     """
     centres = index.quantizer.reconstruct_n(0, index.nlist)
@@ -49,7 +50,7 @@ def _lengths(rows: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _lists(index: Any) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint8]]]:
     """Numbers, ascending, and codes, (n, bytes a code), of each list in turn."""
-    lists = faiss.downcast_InvertedLists(index.invlists)
+    lists: Any = faiss.downcast_InvertedLists(index.invlists)
     packer = lists.packer
     for number in range(index.nlist):
         count = lists.list_size(number)

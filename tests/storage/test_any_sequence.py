@@ -1,4 +1,4 @@
-"""Any sequence of changes, restarts and crashes leaves catalog and index, of either kind, as a plain dictionary."""
+"""Any sequence of changes, restarts and crashes leaves catalog and indexes, of vectors and words, as plain dictionaries."""
 
 import shutil
 
@@ -7,10 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from storage import generations
+from storage import generations, transcripts, words
 from storage.check import check
 from storage.library import Library
-from storage.records import Failure, FileState, Source
+from storage.records import Failure, FileState, PieceFilter, Source, TextSegment, Transcript
 from storage.vectors import IndexPolicy
 from tests.storage.test_library import APPROXIMATE, DIMENSION, found, put, unit
 
@@ -19,6 +19,7 @@ ACTIONS = st.one_of(
     st.tuples(st.just("put"), NUMBER, SEEDS),
     st.tuples(st.just("move"), NUMBER, NUMBER),
     st.tuples(st.just("copy"), NUMBER, NUMBER),
+    st.tuples(st.just("recognise"), NUMBER, SEEDS),
     st.tuples(st.just("touch"), NUMBER, st.none()),
     st.tuples(st.just("fail"), NUMBER, st.none()),
     st.tuples(st.just("forget"), NUMBER, st.none()),
@@ -41,6 +42,22 @@ def content(library: Library) -> dict[str, list[int]]:
     return held
 
 
+def recognise(library: Library, path: str, seeds: list[int]) -> None:
+    """Commit words found in a source apart from its pieces, in place of those found before."""
+    held = library.catalog.sources_under(path)[path]
+    segments = tuple(TextSegment(f"seen{seed}", "recognised") for seed in seeds)
+    with library.catalog.writing() as connection:
+        transcripts.put(connection, held.id, Transcript("recognised", "a recogniser", segments))
+
+
+def words_held(library: Library) -> list[tuple[str, str, str]]:
+    """Path, origin and text of everything that the index of words finds, asked for every word there may be."""
+    asked = [str(number) for number in range(100)] + [f"seen{seed}" for seed in range(41)]
+    with library.catalog.reading() as connection:
+        matches = words.find(connection, words.any_of(asked), PieceFilter())
+        return sorted((match.path, match.origin, match.text) for match in matches)
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(actions=st.lists(ACTIONS, max_size=25), few=st.booleans())
 def test_any_sequence_of_changes_leaves_what_a_plain_dictionary_would_hold(
@@ -51,6 +68,7 @@ def test_any_sequence_of_changes_leaves_what_a_plain_dictionary_would_hold(
     library = Library(folder, policy=policy)
     library.catalog.bind_model("model", DIMENSION)
     model: dict[str, list[int]] = {}
+    seen: dict[str, list[int]] = {}
     if not few:
         put(library, "/0", *range(100))
         model["/0"] = list(range(100))
@@ -60,9 +78,17 @@ def test_any_sequence_of_changes_leaves_what_a_plain_dictionary_would_hold(
         if action == "put" and isinstance(argument, list):
             put(library, path, *argument)
             model[path] = argument
+            seen.pop(path, None)
             failed.discard(path)
+        elif action == "recognise" and isinstance(argument, list) and path in model:
+            recognise(library, path, argument)
+            seen[path] = argument
         elif action in ("move", "copy") and path in model and other != path:
             original = library.catalog.sources_under(path)[path]
+            found_in_it = seen.pop(path, None) if action == "move" else seen.get(path)
+            seen.pop(other, None)
+            if found_in_it is not None:
+                seen[other] = found_in_it
             source = Source(other, "text", FileState(1, 1), original.source.content_hash)
             if action == "move":
                 library.catalog.move_source(original, source)
@@ -76,10 +102,12 @@ def test_any_sequence_of_changes_leaves_what_a_plain_dictionary_would_hold(
         elif action == "fail":
             library.catalog.put_failure(Failure(path, FileState(2, 2), "bad"))
             model.pop(path, None)
+            seen.pop(path, None)
             failed.add(path)
         elif action == "forget":
             library.catalog.forget(path)
             model.pop(path, None)
+            seen.pop(path, None)
             failed.discard(path)
         elif action == "refresh":
             library.refresh()
@@ -111,6 +139,7 @@ def test_any_sequence_of_changes_leaves_what_a_plain_dictionary_would_hold(
             process.save_snapshot()
             process.close()
             model[path] = argument
+            seen.pop(path, None)
             failed.discard(path)
         elif action == "switch":
             following = Library(folder, generations.unfinished(folder))
@@ -118,6 +147,8 @@ def test_any_sequence_of_changes_leaves_what_a_plain_dictionary_would_hold(
             following.catalog.number_pieces_after(library.catalog)
             for held, seeds in model.items():
                 put(following, held, *seeds)
+                if held in seen:
+                    recognise(following, held, seen[held])
             for held in failed:
                 following.catalog.put_failure(Failure(held, FileState(2, 2), "bad"))
             following.close()
@@ -128,6 +159,10 @@ def test_any_sequence_of_changes_leaves_what_a_plain_dictionary_would_hold(
     library.refresh()
     assert content(library) == model
     assert set(library.catalog.failures_under("/")) == failed
+    all_words = [(path, "name", path[1:]) for path in model]
+    all_words += [(path, "passage", str(seed)) for path, seeds in model.items() for seed in seeds]
+    all_words += [(path, "recognised", f"seen{seed}") for path, seeds in seen.items() for seed in seeds]
+    assert words_held(library) == sorted(all_words)
     expected = sorted(str(seed) for seeds in model.values() for seed in seeds)
     assert sorted(text or "" for text in found(library, 0, 1000)) == expected
     library.close()
