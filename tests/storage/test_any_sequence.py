@@ -1,4 +1,4 @@
-"""Any sequence of changes, restarts and crashes leaves catalog and indexes, of vectors and words, as plain dictionaries."""
+"""Any sequence of changes, restarts and crashes leaves catalog and indexes (vectors, words) as plain dictionaries."""
 
 import shutil
 
