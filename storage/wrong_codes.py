@@ -69,6 +69,6 @@ def _lists(index: Any) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint8]]]:
 def _decoded(index: Any, codes: NDArray[np.uint8]) -> NDArray[np.float32]:
     """What the codes add to the centre of their list, (n, dimension)."""
     words = faiss.vector_to_array(index.pq.centroids).reshape(index.pq.M, 16, -1)
-    halves = np.stack([codes & 15, codes >> 4], axis=2).reshape(len(codes), -1)[:, : index.pq.M]
-    found: NDArray[np.float32] = words[np.arange(index.pq.M), halves].reshape(len(codes), -1)
+    halves = np.stack([codes & 15, codes >> 4], axis=2).reshape(len(codes), 2 * codes.shape[1])[:, : index.pq.M]
+    found: NDArray[np.float32] = words[np.arange(index.pq.M), halves].reshape(len(codes), index.d)
     return found
