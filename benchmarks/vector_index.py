@@ -154,7 +154,7 @@ def bare_searches(part: ApproximatePart, exact: faiss.IndexScalarQuantizer) -> d
     return {
         "FAISS, codes alone, ten": lambda q: codes.search(q[None], BEST, params=parameters)[1][0],
         "FAISS, codes, measured again (IndexRefine, float16 in memory)": refining(part.probed, 10),
-        "the same, as few lists as reach .95": refining(max(1, part.probed // 5), 6),
+        "the same, as few lists as reach .95": refining(max(1, part.probed // 5), 10),
     }
 
 

@@ -20,10 +20,6 @@ FEWEST = 64
 _SAMPLE_A_LIST = 40
 _PROBED = 4
 _CANDIDATES = 100
-# Of the candidates so many are measured at first; of the others those whose codes, given how far the codes of the first
-# were off, in standard deviations, may still belong to them.
-_FIRST_SHARE = 0.4
-_DEVIATIONS = 4.0
 
 
 class ApproximatePart:
@@ -80,36 +76,11 @@ class ApproximatePart:
         )
         row = np.ascontiguousarray(query, dtype=np.float32).reshape(1, -1)
         wanted = min(len(self._ids), max(_CANDIDATES, 4 * limit))
-        by_codes, found = self._index.search(row, wanted, params=parameters)
-        held = found[0] >= 0
-        ids, scores = self._measured(query, found[0][held], by_codes[0][held], limit)
+        _, found = self._index.search(row, wanted, params=parameters)
+        ids, vectors = self.vectors(np.sort(found[0][found[0] >= 0]))
+        scores = np.einsum("ij,j->i", vectors, query)
         best = np.argsort(-scores, kind="stable")[:limit]
         return ids[best], scores[best]
-
-    def _measured(
-        self, query: NDArray[np.float32], candidates: NDArray[np.int64], by_codes: NDArray[np.float32], limit: int
-    ) -> Found:
-        """The cosines of the candidates, best first by their codes, that may be among the best ``limit``."""
-        first = max(limit, int(_FIRST_SHARE * len(candidates)))
-        ids, scores = self._cosines(query, candidates[:first])
-        if first >= len(candidates):
-            return ids, scores
-        reach = len(candidates)
-        if len(scores) >= limit:
-            codes = by_codes[np.argsort(candidates[:first])]
-            if len(ids) < first:  # some have left the catalog
-                codes = codes[np.isin(np.sort(candidates[:first]), ids)]
-            off = scores - codes
-            enough = np.partition(scores, -limit)[-limit] - off.mean() - _DEVIATIONS * off.std()
-            reach = int(np.searchsorted(-by_codes, -enough, side="right"))
-        if reach <= first:
-            return ids, scores
-        more, their_scores = self._cosines(query, candidates[first:reach])
-        return np.concatenate([ids, more]), np.concatenate([scores, their_scores])
-
-    def _cosines(self, query: NDArray[np.float32], ids: NDArray[np.int64]) -> Found:
-        ids, vectors = self.vectors(np.sort(ids))
-        return ids, np.einsum("ij,j->i", vectors, query)
 
     def wrong_codes(self) -> NDArray[np.int64]:
         """The numbers of the pieces whose codes are of another vector than the catalog has, ascending."""

@@ -29,10 +29,8 @@ class Store:
 
     def __init__(self) -> None:
         self.held: dict[int, NDArray[np.float32]] = {}
-        self.asked = 0
 
     def read(self, ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        self.asked += len(ids)
         found = np.array(sorted(set(ids.tolist()) & set(self.held)), dtype=np.int64)
         return found, np.array([self.held[number] for number in found.tolist()], np.float32).reshape(len(found), -1)
 
@@ -82,7 +80,6 @@ def test_a_choice_of_pieces_is_searched_as_if_there_were_no_others(
             patch.setattr(vectors, "_FEW_READ", 0)
             patch.setattr(approximate, "_PROBED", 1000)
             patch.setattr(approximate, "_CANDIDATES", 1000)
-            patch.setattr(approximate, "_FIRST_SHARE", 1.0)
         index = index_of(kind.split(",")[0], "image", store)
         part = index.parts["image"].target
         part.add(numbers[: count // 2], rows[: count // 2].astype(np.float16))
@@ -155,7 +152,6 @@ def test_the_approximate_kind_finds_nearly_all_of_the_best(share: float, dimensi
         exact = rows @ query if among is None else np.where(np.isin(numbers, among), rows @ query, -9)
         found += len(set(index.search("text", query, 10, among)[0].tolist()) & set(np.argsort(-exact)[:10].tolist()))
     assert found >= 950
-    assert share < 1 or store.asked < 0.9 * 100 * approximate._CANDIDATES  # fewer than all candidates are measured
 
 
 @pytest.mark.parametrize("dimension", [64, 33])
