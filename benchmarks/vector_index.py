@@ -74,9 +74,8 @@ def in_turns(searches: Mapping[str, Search], queries: NDArray[np.float32], truth
                 times[name].append(time.perf_counter() - begin)
                 if attempt == 0:
                     found[name].append(best)
-    print(
-        "| | recall@10 | ms, median | lowest tenth | ours, times as long | by the lowest tenth |\n|---|---|---|---|---|---|"
-    )
+    print("| | recall@10 | ms, median | lowest tenth | ours, times as long | by the lowest tenth |")
+    print("|---|---|---|---|---|---|")
     middle, lowest = ({name: np.percentile(each, at) * 1e3 for name, each in times.items()} for at in (50, 10))
     ours = next(iter(searches))
     for name in searches:
