@@ -55,6 +55,7 @@ class ApproximatePart:
         stays = ~np.isin(self._ids, ids)
         if not stays.all():
             self._index.remove_ids(faiss.IDSelectorBatch(self._ids[~stays]))
+            _clear_free_places(self._index)
             self._ids = self._ids[stays]
 
     def vectors(self, ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -137,6 +138,21 @@ def memory_bytes(dimension: int, count: int, lists: int) -> int:
     order; and the lists' centres."""
     code = ((dimension // 2 if dimension % 2 == 0 else dimension) + 1) // 2
     return count * (code + 16) + lists * (16 * code + 4 * dimension)
+
+
+def _clear_free_places(index: faiss.IndexIVFPQFastScan) -> None:
+    """FAISS leaves codes in the places it frees, and joins the bits of what is added there with theirs (1.15.1)."""
+    lists: Any = faiss.downcast_InvertedLists(index.invlists)  # type: ignore[arg-type]
+    packer = lists.packer
+    codes = np.empty((packer.nvec, packer.code_size), dtype=np.uint8)
+    for number in range(index.nlist):
+        whole, begun = divmod(lists.list_size(number), packer.nvec)
+        if begun:
+            block = faiss.rev_swig_ptr(lists.get_codes(number), (whole + 1) * packer.block_size)
+            last = faiss.swig_ptr(block[whole * packer.block_size :])
+            packer.unpack_all(last, faiss.swig_ptr(codes))
+            codes[begun:] = 0
+            packer.pack_all(faiss.swig_ptr(codes), last)
 
 
 def _ids_of(index: faiss.IndexIVFPQFastScan) -> NDArray[np.int64]:

@@ -1,7 +1,8 @@
 """Hold the codes of an approximate part of the index against the vectors in the catalog.
 
-A code is right if it is as near to its vector as the code is that the vector would get now. FAISS can neither decode
-nor reconstruct vectors of this kind of index (1.15.1 ends the process), so the codes are unpacked here.
+A code is right if it is as near to its vector as the code is that the vector would get now in the same list (between
+two lists equally near, rounding decides). FAISS can neither decode nor reconstruct vectors of this kind of index
+(1.15.1 ends the process), so the codes are unpacked here.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,19 +28,19 @@ def wrong_codes(index: Any, sample: NDArray[np.float32], read: VectorReader) -> 
     """
     centres = index.quantizer.reconstruct_n(0, index.nlist)
 
-    def off_anew(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        codes, size = index.sa_encode(vectors), index.coarse_code_size()
-        lists = np.pad(codes[:, :size], ((0, 0), (0, 4 - size))).view("<u4")[:, 0]
-        return _lengths(vectors - centres[lists] - _decoded(index, codes[:, size:]))
+    def off_anew(residuals: NDArray[np.float32]) -> NDArray[np.float32]:
+        return _lengths(residuals - _decoded(index, index.pq.compute_codes(residuals)))
 
-    usual = np.median(off_anew(sample)) if len(sample) else 0.0
+    nearest = index.quantizer.search(sample, 1)[1][:, 0] if len(sample) else np.empty(0, dtype=np.int64)
+    usual = np.median(off_anew(sample - centres[nearest])) if len(sample) else 0.0
     found = [np.empty(0, dtype=np.int64)]
     for number, (ids, codes) in enumerate(_lists(index)):
         held, vectors = read(ids)
-        off = _lengths(vectors - centres[number] - _decoded(index, codes[np.isin(ids, held)]))
+        residuals = vectors - centres[number]
+        off = _lengths(residuals - _decoded(index, codes[np.isin(ids, held)]))
         suspect = np.flatnonzero(off > _SUSPECT * usual)
         if len(suspect):
-            found.append(held[suspect[off[suspect] > _TOLERANCE * off_anew(vectors[suspect]) + 1e-6]])
+            found.append(held[suspect[off[suspect] > _TOLERANCE * off_anew(residuals[suspect]) + 1e-6]])
     return np.sort(np.concatenate(found))
 
 

@@ -162,6 +162,9 @@ def test_codes_of_other_vectors_are_found(dimension: int) -> None:
     part.add(numbers, rows.astype(np.float16))
     part.remove(numbers[:100])
     assert part.wrong_codes().tolist() == []
+    store.put(numbers[:100] + 10_000, rows[:100])
+    part.add(numbers[:100] + 10_000, rows[:100].astype(np.float16))  # into places that were others'
+    assert part.wrong_codes().tolist() == []
     others = {int(number): row for number, row in zip(numbers[200:210], unit_rows(10, 9, dimension), strict=True)}
     store.held.update(others)
     assert part.wrong_codes().tolist() == sorted(others)
