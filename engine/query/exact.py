@@ -177,14 +177,15 @@ def _hit(hit: WordHit, query: Query) -> Hit:
     )
 
 
-def fused_ranks(meaning: Sequence[int], exact: Sequence[int]) -> list[int]:
+def fused_ranks(meaning: Sequence[int], exact: Sequence[tuple[int, float]]) -> list[int]:
     """``meaning`` in the order of reciprocal rank fusion with ``exact``, both best first.
 
     Cormack, Clarke, Büttcher, "Reciprocal Rank Fusion outperforms Condorcet and individual Rank Learning Methods"
-    (SIGIR 2009): the sum of 1 / (60 + rank) over the lists.
+    (SIGIR 2009): the sum of 1 / (60 + rank) over the lists. In ``exact`` stand files with their share of the words;
+    what holds only some of them counts by the fourth power of it (docs/queries.md).
     """
     score = {number: 1 / (60 + rank) for rank, number in enumerate(meaning, start=1)}
-    for rank, number in enumerate(exact, start=1):
+    for rank, (number, share) in enumerate(exact, start=1):
         if number in score:
-            score[number] += 1 / (60 + rank)
+            score[number] += share**4 / (60 + rank)
     return sorted(meaning, key=lambda number: -score[number])

@@ -133,7 +133,7 @@ def _fused(best: Sequence[BestPiece], words: Sequence[WordHit], cutoff: float) -
     for kind in dict.fromkeys(each.kind for each in best):
         of_kind = {each.source_id: each for each in best if each.kind == kind}
         slots = [each.relevance for each in of_kind.values()]
-        holders = [hit.match.source_id for hit in words if hit.match.source_id in of_kind]
+        holders = [(hit.match.source_id, hit.share) for hit in words if hit.match.source_id in of_kind]
         least = 0.0
         placed = []
         for number, relevance in reversed([*zip(fused_ranks(list(of_kind), holders), slots, strict=True)]):

@@ -150,12 +150,19 @@ def test_what_is_asked() -> None:
     assert without_quotes('a "green light"') == "a  green light"
 
 
-@given(st.permutations(range(20)), st.lists(st.integers(0, 30), unique=True))
-def test_fused_ranks(meaning: list[int], exact: list[int]) -> None:
-    fused = fused_ranks(meaning, exact)
+@given(st.permutations(range(20)), st.dictionaries(st.integers(0, 30), st.floats(0.01, 1)))
+def test_fused_ranks(meaning: list[int], exact: dict[int, float]) -> None:
+    fused = fused_ranks(meaning, list(exact.items()))
     assert sorted(fused) == sorted(meaning)
     rest = [number for number in meaning if number not in exact]
     assert [number for number in fused if number not in exact] == rest  # who holds no word keeps the order of meaning
+    whole = fused_ranks(meaning, [(number, 1.0) for number in exact])
     both = [number for number in exact if number in meaning]
     if both and meaning[0] == both[0]:
-        assert fused[0] == both[0]
+        assert whole[0] == both[0]
+
+
+def test_a_file_with_some_of_the_words_counts_less_than_one_with_all() -> None:
+    meaning = list(range(20))
+    assert fused_ranks(meaning, [(10, 1.0)])[0] == 10
+    assert fused_ranks(meaning, [(10, 0.6)])[0] == 0
