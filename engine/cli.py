@@ -17,7 +17,7 @@ from rich.console import Console
 
 from engine.duplicates.show import duplicates_fields, show_duplicates
 from engine.model_cli import app as model_app
-from engine.query.hits import Hit
+from engine.query.hits import Hit, SearchResult
 from engine.query.parse import (
     parse_date,
     parse_duration,
@@ -33,6 +33,7 @@ from engine.service.hint import service_hint
 from engine.service_cli import add_service_commands
 from engine.settings import Settings, load_settings
 from engine.show import (
+    show_apart,
     show_failures,
     show_findings,
     show_hits,
@@ -305,13 +306,14 @@ def search(
         result = engine.ask(query)
         engine.keep_answer(result)
         if as_json:
-            hits = [_hit_fields(hit) for hit in result.hits]
-            fields = {"took_ms": round(result.took_ms, 1), "close": result.close, "hits": hits}
-            _print_json(fields, session.out)
-        elif result.hits:
+            _print_json(_result_fields(result), session.out)
+        elif result.all_hits:
+            here = Path.cwd() / session.here
             if not result.close:
                 session.out.print("nothing close; the nearest:")
-            show_hits(session.out, result.hits, relative_to=Path.cwd() / session.here, words=query.words)
+            show_hits(session.out, result.hits, relative_to=here, words=query.words)
+            if result.apart is not None:
+                show_apart(session.out, result.apart, here, query.words, first=len(result.hits) + 1)
             if session.session is None and not exact and (hint := service_hint(session.folder)) is not None:
                 session.err.print(hint, style="dim", markup=False)
         elif not engine.catalog.counts().sources:
@@ -463,6 +465,18 @@ def _watch_event_fields(event: WatchEvent) -> dict[str, Any]:
 
 def _failures(failures: Sequence[Failure]) -> list[dict[str, str]]:
     return [{"path": failure.path, "reason": failure.reason} for failure in failures]
+
+
+def _result_fields(result: SearchResult) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "took_ms": round(result.took_ms, 1),
+        "close": result.close,
+        "hits": [_hit_fields(hit) for hit in result.hits],
+    }
+    if result.apart is not None:
+        hits = [_hit_fields(hit) for hit in result.apart.hits]
+        fields["apart"] = {"model": result.apart.model, "modalities": result.apart.modalities, "hits": hits}
+    return fields
 
 
 def _hit_fields(hit: Hit) -> dict[str, Any]:

@@ -25,3 +25,9 @@ class ServiceError(SynestheteError):
     """The service cannot be started: its address is taken, or another one serves this library."""
 
     exit_code = 32
+
+
+class HubError(ModelError):
+    """A model of a hub cannot be had: no such name, no network, no access, no space, or it was not downloaded yet."""
+
+    exit_code = 33

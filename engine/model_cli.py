@@ -20,31 +20,82 @@ Seeds = Annotated[str | None, typer.Option(metavar="N,...", help="Only these see
 RecipeFile = Annotated[Path, typer.Option("--recipe", metavar="FILE", help="The recipe of the training, a TOML file.")]
 
 
-@app.command()
-def info(
-    context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False
-) -> None:
-    """Which model is in use, and its card."""
-    from engine.model.embedder import ModelEmbedder
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
-    checkpoint = ModelEmbedder.load(context.obj.settings.model.name).checkpoint
+
+@app.command()
+def info(context: typer.Context, as_json: Json = False) -> None:
+    """Which model is in use: its files, what it reads, and its card."""
+    from engine.model.describe import describe_model, show_model
+
+    description = describe_model(context.obj.settings.model)
     if as_json:
-        description = {
-            "folder": str(checkpoint.folder),
-            "fingerprint": checkpoint.fingerprint,
-            "dimension": checkpoint.config.dimension,
-            "card": checkpoint.card(),
-        }
         print(json.dumps(description, ensure_ascii=False))
     else:
-        out.print(f"folder       {checkpoint.folder}\nfingerprint  {checkpoint.fingerprint}", markup=False)
-        out.print(f"dimension    {checkpoint.config.dimension}\n\n{checkpoint.card()}", markup=False)
+        show_model(out, description)
+
+
+@app.command("list")
+def list_models(as_json: Json = False) -> None:
+    """Large models of a hub that are known to work, with their licences."""
+    from dataclasses import asdict
+
+    from engine.model.describe import show_known
+    from engine.model.known_models import KNOWN_MODELS
+
+    if as_json:
+        rows = [{**asdict(model), "gigabytes": model.gigabytes} for model in KNOWN_MODELS]
+        print(json.dumps({"models": rows}, ensure_ascii=False))
+    else:
+        show_known(out)
+
+
+@app.command()
+def use(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="bundled, hub:ORG/NAME[@REVISION], or a folder.")],
+    accept_licence: Annotated[
+        bool, typer.Option("--accept-licence", help="Take a model whose licence does not allow every use.")
+    ] = False,
+) -> None:
+    """Write into your own settings which model is to be used; the next `index` embeds everything by it."""
+    from engine.model.describe import name_to_use
+    from engine.settings import user_settings_file
+    from engine.user_settings import write_setting
+
+    chosen, remark = name_to_use(name, accept_licence)
+    file = user_settings_file()
+    write_setting(file, "model", "name", chosen)
+    out.print(f'[model] name = "{chosen}" stands in {file}', markup=False)
+    if remark:
+        err.print(remark, markup=False)
+
+
+@app.command()
+def download(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="ORG/NAME[@REVISION] of a hub.")],
+    only: Annotated[
+        str | None, typer.Option(metavar="PART", help="Of the weights, only files with tensors of this name in them.")
+    ] = None,
+) -> None:
+    """Fetch a model from its hub, or go on with a download that was cut off."""
+    from engine.model.hub import download as fetch
+    from engine.model.hub import parse_name
+    from engine.model.known_models import known, warning
+
+    wanted = parse_name(name)
+    model = known(wanted.repository)
+    if model is not None and warning(model):
+        err.print(str(warning(model)), markup=False)
+    out.print(str(fetch(wanted, only, show_progress=err.is_terminal)), markup=False)
 
 
 @app.command()
 def train(recipe: RecipeFile, seeds: Seeds = None) -> None:
     """Decouple: train each modality's specialist from the base, and what they are compared with."""
     stages, settings = _training(recipe)
+    from engine.train.compose import compose_base
+
+    compose_base(settings)
     from engine.model.families import open_model
     from engine.train.reading import piece_reader
 

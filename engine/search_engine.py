@@ -8,21 +8,21 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
 from engine.duplicates.find import Question, find_duplicates
 from engine.duplicates.groups import Duplicates
 from engine.errors import ModelError, QueryError
 from engine.gpu_switch import GpuSwitch
-from engine.query.calibrate import Background
+from engine.model.spaces import Asking, SearchModel
 from engine.query.copies import own_pieces
 from engine.query.embed_query import embed_query
 from engine.query.exact import exact_search
-from engine.query.hits import Hit, SearchResult
+from engine.query.hits import Apart, Hit, SearchResult
+from engine.query.in_spaces import search_spaces
 from engine.query.last_answer import keep_answer, kept_hit
 from engine.query.parse import parse_like
 from engine.query.query import Filters, LikeFile, LikeHit, Query, Words
-from engine.query.search import search as search_library
 from engine.recognisers import find_recognisers
 from engine.settings import Settings, load_settings
 from indexer.control import Control
@@ -43,14 +43,10 @@ from storage.catalog import Catalog
 from storage.check import Finding, check
 from storage.errors import DataFolderError, ModelMismatchError
 from storage.library import IndexSize, Library
-from storage.records import MODALITIES, Failure, LibraryCounts, Modality, RootState, Source
+from storage.records import Failure, LibraryCounts, Modality, RootState, Source
 from storage.roots import states
 from storage.transcripts import problems_under
 from storage.vectors import IndexPolicy
-
-if TYPE_CHECKING:  # loading torch takes seconds, and most of what is asked of an engine needs no model
-    from engine.model.embedder import ModelEmbedder
-
 
 _POLICIES = {
     "auto": IndexPolicy(),
@@ -116,7 +112,7 @@ class SearchEngine:
 
     def __init__(self, library: Library, settings: Settings) -> None:
         self._library, self._settings = library, settings
-        self._models: dict[str, ModelEmbedder] = {}
+        self._models: dict[str, SearchModel] = {}
         self._loading = threading.Lock()
         self._gpu = GpuSwitch(settings.index.device)
 
@@ -298,10 +294,11 @@ class SearchEngine:
         embedder = self._embedder_of(catalog)
         started = time.perf_counter()
         library.refresh()
-        readings = embed_query(query, embedder, self.limits, catalog)
+        readings = embed_query(query, Asking(embedder), self.limits, catalog)
         own = own_pieces(() if query.include_self else query.wanted, catalog)
         self._gpu.asked(library)
-        return _result(search_library(library, query, readings, own, _priors(embedder), cutoff), cutoff, started)
+        hits, apart = search_spaces(library, query, readings, own, embedder, cutoff)
+        return _result(hits, cutoff, started, apart)
 
     def duplicates(
         self,
@@ -327,7 +324,7 @@ class SearchEngine:
 
     def keep_answer(self, result: SearchResult) -> None:
         """Keep ``result`` as the last answer, to which ``#1``, ``#2`` and so on refer on the command line."""
-        keep_answer(self._library.folder, result.hits)
+        keep_answer(self._library.folder, result.all_hits)
 
     def kept_hit(self, number: int) -> Hit:
         """A hit of the last answer kept, counted from 1. Raises QueryError when there is none."""
@@ -398,11 +395,11 @@ class SearchEngine:
             )  # threads may still read from the one before
         return self._library
 
-    def _embedder(self) -> "ModelEmbedder":
+    def _embedder(self) -> SearchModel:
         """The model that the settings name."""
         return self._load(self._model_name())
 
-    def _embedder_of(self, catalog: Catalog) -> "ModelEmbedder":
+    def _embedder_of(self, catalog: Catalog) -> SearchModel:
         """The model that made what is in the library: until a change of model is finished, the old one.
 
         Raises ModelMismatchError if it is not to be had any more.
@@ -432,13 +429,12 @@ class SearchEngine:
         path = Path(name).expanduser()
         return str(path.absolute()) if path.exists() and name != "bundled" else name
 
-    def _load(self, name: str) -> "ModelEmbedder":
+    def _load(self, name: str) -> SearchModel:
         with self._loading:
             if name not in self._models:
-                from engine.model.embedder import ModelEmbedder
+                from engine.model.loading import load_search_model
 
-                model = self._settings.model
-                self._models[name] = ModelEmbedder.load(name, device=model.device, threads=model.threads or None)
+                self._models[name] = load_search_model(name, self._settings.model)
             return self._models[name]
 
     def _patient(self) -> Control:
@@ -482,15 +478,9 @@ class _Indexing:
         return index_words(library, embedder, roots, self.options, on_progress, control)
 
 
-def _result(hits: Sequence[Hit], cutoff: float, started: float) -> SearchResult:
-    close = any(hit.relevance >= cutoff for hit in hits)
-    return SearchResult((time.perf_counter() - started) * 1000, tuple(hits), close)
-
-
-def _priors(embedder: "ModelEmbedder") -> dict[tuple[Modality, Modality], Background]:
-    return {
-        (query, piece): Background(*embedder.background(query, piece)) for query in MODALITIES for piece in MODALITIES
-    }
+def _result(hits: Sequence[Hit], cutoff: float, started: float, apart: Apart | None = None) -> SearchResult:
+    close = any(hit.relevance >= cutoff for hit in (*hits, *(apart.hits if apart else ())))
+    return SearchResult((time.perf_counter() - started) * 1000, tuple(hits), close, apart)
 
 
 def _check_paths(query: Query, catalog: Catalog) -> None:

@@ -34,7 +34,10 @@ class ModelSettings(_Section):
     """Which model embeds, and on what."""
 
     name: str = "bundled"
-    device: str = "cpu"
+    device: str = "auto"
+    bits: Literal[16, 8, 4] = 16
+    dimension: int = Field(default=0, ge=0)
+    remote_code: str = ""
     threads: int = Field(default=0, ge=0)
 
 

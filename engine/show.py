@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from engine.query.excerpt import matches
-from engine.query.hits import Hit, Moment
+from engine.query.hits import Apart, Hit, Moment
 from engine.search_engine import Status
 from indexer.keep_up import WatchEvent
 from indexer.options import IndexSummary
@@ -26,13 +26,15 @@ _TRANSCRIPTS: dict[Origin, str] = {
 }
 
 
-def show_hits(console: Console, hits: Sequence[Hit], relative_to: Path, words: Sequence[str] = ()) -> None:
+def show_hits(
+    console: Console, hits: Sequence[Hit], relative_to: Path, words: Sequence[str] = (), first: int = 1
+) -> None:
     """One line a hit (number, relevance, kind, path, place), then its text or its other moments, indented.
 
     Paths below ``relative_to`` are shown as seen from there, as a shell would take them. In a text, ``words`` are
-    marked.
+    marked. ``first`` is the number of the first line.
     """
-    for number, hit in enumerate(hits, start=1):
+    for number, hit in enumerate(hits, start=first):
         where = f"{shown_path(hit.path, relative_to)}{_place(hit)}"
         console.print(f"[dim]{number:2}[/] [bold]{hit.relevance:4.2f}[/] {hit.kind:<8} {where}")
         others = [clock_span(moment.start, moment.end) for moment in _other_moments(hit)]
@@ -40,6 +42,14 @@ def show_hits(console: Console, hits: Sequence[Hit], relative_to: Path, words: S
             console.print(f"{_INDENT}[dim]also {', '.join(others)}[/]")
         if hit.snippet:
             console.print(_INDENT, _marked(hit.snippet, words), sep="")
+
+
+def show_apart(console: Console, apart: Apart, relative_to: Path, words: Sequence[str], first: int) -> None:
+    """What another model answers, under a line that says so."""
+    if apart.hits:
+        what = ", ".join(apart.modalities)
+        console.print(f"{what}, by the {apart.model} model: an order of its own, not to be compared with the above")
+        show_hits(console, apart.hits, relative_to, words, first)
 
 
 def show_summary(console: Console, summary: IndexSummary, took: float) -> None:

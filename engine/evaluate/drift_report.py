@@ -41,7 +41,7 @@ def report_drift(recipe: TrainRecipe, rows: Rows, data: TrainingData, load: Load
     for modality in recipe.specialists:
         column = _column(rows.get(modality, {}), modality)
         if column is not None:
-            pieces = sample_pieces(data, modality, min(PIECES, recipe.rehearse.chunk))
+            pieces = sample_pieces(data, modality, min(PIECES, recipe.chunk))
             seeds = {seed: _one_seed(rows, seed, modality, column, pieces, load) for seed in rows[modality]}
             modalities[modality] = {"column": column, "pieces": len(pieces), "seeds": seeds}
     return {"geometry": report_geometry(recipe, rows), "modalities": modalities}

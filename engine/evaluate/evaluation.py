@@ -84,7 +84,7 @@ class Bench:
         if fingerprint not in self._inputs:
             cache = FeatureCache(self.recipe.data.cache, fingerprint)
             data = TrainingData(self._pairs, cache, open_model(self.recipe.base).tokenizer())
-            self._inputs[fingerprint] = Inputs(data, self.recipe.rehearse.chunk)
+            self._inputs[fingerprint] = Inputs(data, self.recipe.chunk)
         return self._inputs[fingerprint]
 
 

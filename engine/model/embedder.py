@@ -14,6 +14,7 @@ from engine.errors import ModelError
 from engine.model.audio_encoder import log_mel_blocks
 from engine.model.checkpoint import Checkpoint, Part, open_checkpoint
 from engine.model.fused_model import PieceInput
+from engine.model.spaces import Space
 from indexer.pieces import ExtractedPiece, MediaFormat
 from storage.records import MODALITIES, Modality
 
@@ -63,6 +64,11 @@ class ModelEmbedder:
         return self.checkpoint.fingerprint
 
     @property
+    def spaces(self) -> tuple[Space, ...]:
+        """The one space in which everything lies."""
+        return (Space("bundled", self.modalities, 0, self.dimension),)
+
+    @property
     def media(self) -> MediaFormat:
         return self.checkpoint.media
 
@@ -89,6 +95,10 @@ class ModelEmbedder:
                 self._load_for(chosen)
                 vectors[batch] = self._model(chosen).cpu().numpy()
         return vectors
+
+    def embed_query(self, pieces: Sequence[ExtractedPiece]) -> NDArray[np.float32]:
+        """The same for what is asked with: this model makes no difference."""
+        return self.embed(pieces)
 
     def prepare(self, piece: ExtractedPiece) -> PieceInput:
         """One piece as the tensors its model takes. Raises ``ValueError`` for a piece without content."""

@@ -32,7 +32,7 @@ OmniCheckpoint: TypeAlias = "Checkpoint | LargeCheckpoint"
 
 def open_model(folder: Path) -> OmniCheckpoint:
     """Open a checkpoint folder of either kind. Raises ``ModelError``."""
-    if not _is_large(folder / "config.json"):
+    if not is_large(folder / "config.json"):
         return open_checkpoint(folder)
     from engine.model.large_checkpoint import open_large
 
@@ -123,7 +123,8 @@ def _encoder_tensors(model: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
             yield name, tensor
 
 
-def _is_large(config: Path) -> bool:
+def is_large(config: Path) -> bool:
+    """Whether this config.json is one of a large model of our own."""
     try:
         return "family" in json.loads(config.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -117,7 +117,15 @@ def save_large(config: LargeConfig, state: Mapping[str, Tensor], folder: Path, d
     return written
 
 
-def assemble(vision_language: Path, omni: Path, out: Path, projector_width: int = 4096, seed: int = 0) -> None:
+def assemble(
+    vision_language: Path,
+    omni: Path,
+    out: Path,
+    projector_width: int = 4096,
+    seed: int = 0,
+    prefix_tokens: tuple[int, ...] = LargeConfig.prefix_tokens,
+    suffix_tokens: tuple[int, ...] = LargeConfig.suffix_tokens,
+) -> None:
     """Write ``out`` from the published folders of Qwen3-VL and Qwen3-Omni, with a projector that is yet to be trained.
 
     Takes the vision tower and language model of the first (without its output head) and the audio tower of the second,
@@ -128,7 +136,13 @@ def assemble(vision_language: Path, omni: Path, out: Path, projector_width: int 
     audio = audio.get("thinker_config", audio).get("audio_config")
     if audio is None:
         raise ModelError(f"model {omni}: config.json describes no audio encoder")
-    config = LargeConfig(backbone, audio, projector_width=projector_width)
+    config = LargeConfig(
+        backbone,
+        audio,
+        projector_width=projector_width,
+        prefix_tokens=prefix_tokens,
+        suffix_tokens=suffix_tokens,
+    )
     state: dict[str, Tensor] = {}
     for part, target in PUBLISHED_PARTS.items():
         state |= _published_tensors(vision_language, part, target)

@@ -56,16 +56,17 @@ class BestPiece(NamedTuple):
 
 @dataclass(frozen=True)
 class Scope:
-    """Which pieces may answer: by modality those ``among`` which the search chooses (None: all), ``without`` some."""
+    """Which pieces may answer: of ``modalities``, those ``among`` which to choose (None: all), ``without`` some."""
 
     among: Mapping[Modality, NDArray[np.int64]] | None
     without: NDArray[np.int64]
+    modalities: Collection[Modality] = MODALITIES
 
 
 def scales(library: Library, readings: Sequence[Reading], priors: Priors, scope: Scope) -> list[Scale]:
     """A scale for every reading and every modality of which pieces may answer. Raises QueryError."""
     found = []
-    for modality in MODALITIES:
+    for modality in (name for name in MODALITIES if name in scope.modalities):
         pieces = library.count(modality) if scope.among is None else len(scope.among.get(modality, ()))
         sample = library.sample(modality, BACKGROUND_SAMPLE)
         for reading in readings if pieces and len(sample) else ():

@@ -45,12 +45,31 @@ def hit_of(fields: Mapping[str, Any]) -> Hit:
 
 
 @dataclass(frozen=True)
+class Apart:
+    """Hits among pieces that another ``model`` has embedded, because the one in use cannot read these ``modalities``.
+
+    Their scores and relevance say nothing beside those of other hits.
+    """
+
+    model: str
+    modalities: tuple[Modality, ...]
+    hits: tuple[Hit, ...]
+
+
+@dataclass(frozen=True)
 class SearchResult:
     """``took_ms`` counts from the query, with the model ready, to the hits; hits come in order of relevance.
 
-    ``close``: whether any hit is relevant enough to be an answer; if not, they are merely what is nearest.
+    ``close``: whether any hit is relevant enough to be an answer; if not, they are merely what is nearest. ``apart``:
+    an answer of its own, where two models share a library.
     """
 
     took_ms: float
     hits: tuple[Hit, ...]
     close: bool
+    apart: Apart | None = None
+
+    @property
+    def all_hits(self) -> tuple[Hit, ...]:
+        """The hits, then those that stand apart: as they are numbered."""
+        return self.hits + (self.apart.hits if self.apart else ())

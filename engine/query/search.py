@@ -1,6 +1,6 @@
 """From the readings of a query to hits: candidates of every modality, ranked together, grouped by file or place."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from engine.query.moments import Place, place_of_words, places, with_words
 from engine.query.query import Query
 from storage import words as texts
 from storage.library import Library
-from storage.records import PieceFilter
+from storage.records import MODALITIES, Modality, PieceFilter
 from storage.words import WordMatch
 
 _MOMENTS = 5
@@ -37,18 +37,20 @@ def search(
     own: NDArray[np.int64],
     priors: Priors,
     cutoff: float,
+    modalities: Collection[Modality] = MODALITIES,
 ) -> list[Hit]:
     """The best ``query.limit`` files by the relevance of their best piece, or the best places if that is asked for.
 
     ``own``: the numbers of pieces that must not answer, ascending. ``priors`` gives the background for (modality of a
-    query's part, modality of the piece). Exact under any filter: the pieces that pass are searched until
-    ``query.limit`` files are found and no piece that is left can be better, or nothing is left. Raises QueryError.
+    query's part, modality of the piece); only pieces of ``modalities`` answer. Exact under any filter: the pieces that
+    pass are searched until ``query.limit`` files are found and no piece that is left can be better, or nothing is left.
+    Raises QueryError.
     """
     with library.catalog.reading() as connection:
         condition = narrowed(connection, query)
         asked = asked_words(query.words)
         words = word_hits(connection, asked, condition, _WORD_FILES * query.limit)
-    scope = Scope(library.matching_pieces(condition), own)
+    scope = Scope(library.matching_pieces(condition), own, modalities)
     on = scales(library, readings, priors, scope)
     found = best_pieces(library, on, query.limit, scope, [hit.match.source_id for hit in words])
     chosen = _fused(found, words, cutoff)[: query.limit]

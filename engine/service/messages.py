@@ -97,15 +97,25 @@ class SearchBody(_Body):
     exact: bool = Field(default=False, description="Only the words as they stand, whatever they mean.")
 
 
+class ApartBody(_Body):
+    """Hits among pieces that another model has embedded; their relevance says nothing beside that of other hits."""
+
+    model: str
+    modalities: list[Modality]
+    hits: list[HitBody]
+
+
 class AnswerBody(_Body):
     """Hits in order of relevance; ``took_ms`` counts from the query, with the model ready.
 
-    ``close``: whether any hit is relevant enough to be an answer; if not, they are merely what is nearest.
+    ``close``: whether any hit is relevant enough to be an answer; if not, they are merely what is nearest. ``apart``:
+    an answer of its own, where two models share a library.
     """
 
     took_ms: float
     close: bool
     hits: list[HitBody]
+    apart: ApartBody | None = None
 
 
 class UploadBody(_Body):
@@ -213,8 +223,9 @@ def query_of(body: SearchBody, file_of: FileOf, default_limit: int) -> Query:
 
 def answer_of(result: SearchResult) -> AnswerBody:
     """``result`` for the wire."""
+    apart = None if result.apart is None else ApartBody(**asdict(result.apart))
     hits = [HitBody(**asdict(hit)) for hit in result.hits]
-    return AnswerBody(took_ms=round(result.took_ms, 1), close=result.close, hits=hits)
+    return AnswerBody(took_ms=round(result.took_ms, 1), close=result.close, hits=hits, apart=apart)
 
 
 def watch_body(state: WatchState) -> WatchBody:

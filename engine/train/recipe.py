@@ -69,12 +69,21 @@ class DataSettings(Recipe):
     copies: dict[str, int] = Field(default={})
 
 
+class ComposeSettings(Recipe):
+    """A base to be put together: ``backbone`` and ``audio`` are folders or hub:ORG/NAME; see ``compose.py``."""
+
+    backbone: str
+    audio: str
+    projector_width: int = Field(default=4096, ge=1)
+
+
 class TrainRecipe(Recipe):
     """Everything from base to rehearsed model. What stands under ``common`` holds for each stage that does not differ.
 
-    With ``search``, the coefficients under ``fuse`` give way to those it finds. ``recover`` names the modalities whose
-    projectors it tunes; audio, unless it says otherwise. ``dtype`` is that of a large model's frozen weights; what is
-    trained is float32.
+    With ``compose`` the base is made first. A recipe may do without specialists and what follows from them, if it has
+    ``projectors`` alone. With ``search``, the coefficients under ``fuse`` give way to those it finds. ``recover`` names
+    the modalities whose projectors it tunes; audio, unless it says otherwise. ``dtype`` is that of a large model's
+    frozen weights; what is trained is float32.
     """
 
     name: str
@@ -85,12 +94,13 @@ class TrainRecipe(Recipe):
     device: str = "cpu"
     dtype: DtypeName = "float32"
     common: dict[str, Any] = Field(default={})
+    compose: ComposeSettings | None = None
     align: StageSettings | None = None
-    specialists: dict[Modality, StageSettings]
-    fuse: FuseMethod
+    specialists: dict[Modality, StageSettings] = Field(default={})
+    fuse: FuseMethod = FuseMethod(coefficients={})
     search: SearchSettings | None = None
-    recover: StageSettings
-    rehearse: StageSettings
+    recover: StageSettings | None = None
+    rehearse: StageSettings | None = None
     projectors: StageSettings | None = None
     joint: StageSettings | None = None
 
@@ -101,6 +111,11 @@ class TrainRecipe(Recipe):
     def base_folder(self, seed: int) -> Path:
         """The checkpoint that the specialists of a seed start from: the base, or what ``align`` made of it."""
         return self.base if self.align is None else self.folder(seed, "base")
+
+    @property
+    def chunk(self) -> int:
+        """Pieces that fit into memory at once, by the last stage there is."""
+        return (self.rehearse or self.projectors or StageSettings(steps=1)).chunk
 
     @model_validator(mode="before")
     @classmethod
@@ -129,4 +144,8 @@ def read_train_recipe(path: Path) -> TrainRecipe:
     recipe = read_recipe(path, TrainRecipe)
     here = path.parent
     data = recipe.data.model_copy(update={"manifest": here / recipe.data.manifest, "cache": here / recipe.data.cache})
+    if recipe.compose is not None:
+        parts = {"backbone": recipe.compose.backbone, "audio": recipe.compose.audio}
+        local = {key: part if part.startswith("hub:") else str(here / part) for key, part in parts.items()}
+        recipe = recipe.model_copy(update={"compose": recipe.compose.model_copy(update=local)})
     return recipe.model_copy(update={"base": here / recipe.base, "out": here / recipe.out, "data": data})

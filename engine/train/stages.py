@@ -134,6 +134,8 @@ def train_projectors(run: Run) -> Path:
 def fuse(run: Run) -> Path:
     """Fuse the specialists of this run as the recipe says, after a search for the coefficients if it asks for one."""
     out = run.folder("fused")
+    if not run.recipe.specialists:
+        raise ModelError("the recipe has no section specialists: there is nothing to fuse")
     specialists = {modality: run.folder(modality) for modality in run.recipe.specialists}
     recipe = FuseRecipe(base=run.base, specialists=specialists, **run.recipe.fuse.model_dump())
     if out.exists():
@@ -164,7 +166,7 @@ def search(run: Run, recipe: FuseRecipe, settings: SearchSettings) -> SearchResu
 
 def recover(run: Run) -> Path:
     """Projector Recovery: full-parameter tuning of projectors, backbone and encoders frozen (arXiv 2606.09331)."""
-    settings = run.recipe.recover
+    settings = _present(run.recipe.recover, "recover")
     if settings.lora is not None:
         raise ModelError("recover trains whole projectors beside a frozen backbone: it takes no lora")
     chosen = settings.modalities or ("audio",)
@@ -173,7 +175,7 @@ def recover(run: Run) -> Path:
 
 def rehearse(run: Run) -> Path:
     """Balanced rehearsal over all modalities, from the recovered model."""
-    settings = run.recipe.rehearse
+    settings = _present(run.recipe.rehearse, "rehearse")
     return _stage(
         run, "rehearsed", run.folder("recovered"), settings, settings.modalities or run.data.modalities, backbone=True
     )

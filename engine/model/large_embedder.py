@@ -1,0 +1,104 @@
+"""The embedder over a large checkpoint of our own: a vision-language model that has been given ears."""
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from engine.errors import ModelError
+from engine.model.devices import chosen_devices, dtype_for, is_out_of_memory, release
+from engine.model.fused_model import PieceInput
+from engine.model.hub_embedder import UNRELATED
+from engine.model.large_checkpoint import LargeCheckpoint, open_large
+from engine.model.large_inputs import prepare_large
+from engine.model.spaces import Space
+from indexer.pieces import ExtractedPiece, MediaFormat
+from storage.records import MODALITIES, Modality
+
+_FIRST_BATCH = 16
+
+
+class LargeEmbedder:
+    """Implements ``engine.model.spaces.SearchModel`` with a ``LargeModel``. Threads may share it; they take turns."""
+
+    def __init__(self, checkpoint: LargeCheckpoint, device: torch.device) -> None:
+        self.checkpoint, self.device = checkpoint, device
+        self.modalities = frozenset(MODALITIES)
+        self.dimension = checkpoint.config.dimension
+        self._tokenizer = checkpoint.tokenizer()
+        self._turn = threading.Lock()
+        self._batch = _FIRST_BATCH
+        try:
+            self._model = checkpoint.load(device, dtype_for(device))
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            raise ModelError(f"model {checkpoint.folder} does not fit into the memory of {device}") from None
+
+    @classmethod
+    def load(cls, folder: Path, device: str = "auto") -> "LargeEmbedder":
+        """Open a checkpoint folder. Raises ``ModelError``."""
+        return cls(open_large(folder), chosen_devices(device)[0])
+
+    @property
+    def fingerprint(self) -> str:
+        return self.checkpoint.fingerprint
+
+    @property
+    def media(self) -> MediaFormat:
+        return self.checkpoint.media
+
+    @property
+    def spaces(self) -> tuple[Space, ...]:
+        """The one space in which everything lies."""
+        return (Space(str(self.checkpoint.folder), self.modalities, 0, self.dimension),)
+
+    def background(self, query: Modality, piece: Modality) -> tuple[float, float]:
+        """Mean and standard deviation of the cosine between an unrelated query and piece: a guess, the same for all."""
+        return UNRELATED
+
+    def embed(self, pieces: Sequence[ExtractedPiece]) -> NDArray[np.float32]:
+        """L2-normalised vectors, float32 (len(pieces), dimension); each depends on its own piece alone.
+
+        Raises ``ValueError`` for a piece without content, ``ModelError`` when one alone needs too much memory.
+        """
+        vectors = np.empty((len(pieces), self.dimension), dtype=np.float32)
+        inputs = [prepare_large(piece, self._tokenizer, self.checkpoint.config) for piece in pieces]
+        order = sorted(range(len(inputs)), key=lambda n: (inputs[n].modality, _words(inputs[n])))
+        with self._turn, torch.inference_mode():
+            for at in range(0, len(order), self._batch):
+                chosen = order[at : at + self._batch]
+                vectors[chosen] = self._run([inputs[n] for n in chosen])
+        return vectors
+
+    def embed_query(self, pieces: Sequence[ExtractedPiece]) -> NDArray[np.float32]:
+        """The same for what is asked with: this model makes no difference."""
+        return self.embed(pieces)
+
+    def _run(self, inputs: list[PieceInput]) -> NDArray[np.float32]:
+        try:
+            made: NDArray[np.float32] = self._model([_on(one, self.device) for one in inputs]).float().cpu().numpy()
+            return made
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            if len(inputs) == 1:
+                raise ModelError(
+                    f"model {self.checkpoint.folder}: one piece alone needs more memory than {self.device} has"
+                ) from None
+        release(self.device)
+        self._batch = max(1, min(self._batch, len(inputs) // 2))
+        half = len(inputs) // 2
+        return np.concatenate([self._run(inputs[:half]), self._run(inputs[half:])])
+
+
+def _words(piece: PieceInput) -> int:
+    return 0 if piece.tokens is None else len(piece.tokens)
+
+
+def _on(piece: PieceInput, device: torch.device) -> PieceInput:
+    parts = (piece.tokens, piece.frames, piece.sound)
+    return PieceInput(piece.modality, *(None if part is None else part.to(device) for part in parts))

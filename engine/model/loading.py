@@ -1,0 +1,48 @@
+"""From the name in the settings to a model that is ready: the bundled one, a folder, or one of a hub."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.model.hub import PREFIX, HubName, local_folder, may_run_code, parse_name
+from engine.model.hub_files import is_sentence_transformer
+from engine.model.spaces import Completed, SearchModel
+from storage.records import MODALITIES
+
+if TYPE_CHECKING:
+    from engine.settings import ModelSettings
+
+
+def load_search_model(name: str, settings: "ModelSettings") -> SearchModel:
+    """The model called ``name``, completed by the bundled one where it lacks a modality. Raises ``ModelError``."""
+    from engine.model.embedder import ModelEmbedder
+
+    threads = settings.threads or None
+    small_device = "cpu" if settings.device == "auto" else settings.device
+    hub = parse_name(name) if name.startswith(PREFIX) else None
+    folder = local_folder(hub) if hub else Path(name)
+    if hub or (name != "bundled" and is_sentence_transformer(folder)):
+        large = _load_large(name, hub, folder, settings)
+        if large.modalities == frozenset(MODALITIES):
+            return large
+        return Completed(large, ModelEmbedder.load("bundled", threads=threads))
+    if name != "bundled" and is_composed(folder):
+        from engine.model.large_embedder import LargeEmbedder
+
+        return LargeEmbedder.load(folder, settings.device)
+    return ModelEmbedder.load(name, device=small_device, threads=threads)
+
+
+def is_composed(folder: Path) -> bool:
+    """Whether ``folder`` holds a large model put together and trained by ourselves."""
+    from engine.model.families import is_large
+
+    return is_large(folder / "config.json")
+
+
+def _load_large(name: str, hub: HubName | None, folder: Path, settings: "ModelSettings") -> SearchModel:
+    from engine.model.hub_embedder import HubEmbedder, HubOptions
+
+    options = HubOptions(settings.device, settings.bits, settings.dimension)
+    trusted = may_run_code(hub, folder, settings.remote_code)
+    return HubEmbedder(name, folder, replace(options, trust_code=trusted))
