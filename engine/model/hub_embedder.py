@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -93,10 +94,10 @@ class HubEmbedder:
         """The one space of the model."""
         return (Space(self.name, self.modalities, 0, self.dimension),)
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
-        """A hash of the files, of the bits a weight has, and of the length."""
-        return fingerprint_of(self.folder, f"{self.options.bits} {self.dimension}")
+        """A hash of the files, of the bits a weight has, and of the length that was asked for."""
+        return fingerprint_of(self.folder, f"{self.options.bits} {self.options.dimension}")
 
     def background(self, query: Modality, piece: Modality) -> tuple[float, float]:
         """Mean and standard deviation of the cosine between an unrelated query and piece: a guess, the same for all."""

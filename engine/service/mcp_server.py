@@ -39,11 +39,19 @@ class FoundFile(BaseModel):
     snippet: Annotated[str | None, Field(description="What is written there")] = None
 
 
+class FoundApart(BaseModel):
+    """Files of ``modalities`` that another model reads: their relevance says nothing beside that of the others."""
+
+    modalities: list[Modality]
+    hits: list[FoundFile]
+
+
 class Found(BaseModel):
     """Files in order of relevance; if not ``close``, nothing answers and these are merely what is nearest."""
 
     close: bool
     hits: list[FoundFile]
+    apart: FoundApart | None = None
 
 
 class LibraryState(BaseModel):
