@@ -24,6 +24,11 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_qwen3_vl(tmp_path_factory.mktemp("tiny"))
 
 
+def untold() -> dict[str, str]:
+    """The environment without what it says of hubs and of this program."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("SYNESTHETE_", "HF_"))}
+
+
 @dataclass
 class User:
     """A home with nothing in it yet, and a hub."""
@@ -32,8 +37,7 @@ class User:
     hub: Hub
 
     def run(self, *arguments: str | Path, **more: str) -> "subprocess.CompletedProcess[str]":
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(("SYNESTHETE_", "HF_"))}
-        environment |= {
+        environment = untold() | {
             "XDG_CONFIG_HOME": str(self.home),
             "XDG_DATA_HOME": str(self.home),
             "HF_HOME": str(self.home / "hf"),
@@ -143,7 +147,7 @@ def test_a_disk_that_fills_up_in_between_is_one_line(user: User) -> None:
         "sys.argv = ['synesthete', 'model', 'download', 'org/tiny']\n"
         "main()\n"
     )
-    environment = {**os.environ, "HF_HOME": str(user.home / "hf"), "HF_ENDPOINT": user.hub.address}
+    environment = untold() | {"HF_HOME": str(user.home / "hf"), "HF_ENDPOINT": user.hub.address}
     environment |= {"XDG_CONFIG_HOME": str(user.home), "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=120)
     assert done.returncode == 33 and "Traceback" not in done.stderr, done.stderr

@@ -442,9 +442,9 @@ def test_progress_is_told_while_the_library_is_looked_through(served: Served) ->
     assert stream.headers["content-type"].startswith("text/event-stream")
 
     def next_event() -> dict[str, object]:
-        while not (line := stream.readline().decode()).startswith("data: "):
+        while (line := stream.readline().decode()) != "event: progress\n":
             assert line, "the stream has ended"
-        state: dict[str, object] = json.loads(line.removeprefix("data: "))
+        state: dict[str, object] = json.loads(stream.readline().decode().removeprefix("data: "))
         return state
 
     before = next_event()
