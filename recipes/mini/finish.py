@@ -36,7 +36,7 @@ PENALTY = 0.3
 CLASS_WEIGHT = 2.0  # of a class row, where a captioned picture counts one
 PICTURE_MIX = Mix(model=0.5, classes=1.0, map=1.0)
 PAGE_MIX = Mix(model=0.5, words=0.5)
-SOUND_MIX = Mix(model=1.0, classes=3.0, map=3.0)
+SOUND_MIX = Mix(model=1.0, classes=1.0, map=1.0)
 SOUND_PENALTY = 0.2
 PRIOR = 0.5  # how much of what a classifier says of every sound is taken off
 NOT_RECORDED = ("synthetic", "fluid soundfont", "musescore soundfont", "flite")
