@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -252,8 +252,13 @@ def _like(body: LikeBody, file_of: FileOf) -> Part:
 
 
 def _local(date: datetime | None) -> datetime | None:
-    """A date without a zone is one of this machine's."""
-    return None if date is None else date.astimezone()
+    """A date without a zone is one of this machine's; where zones lead out of the calendar, of UTC."""
+    if date is None:
+        return None
+    try:
+        return date.astimezone()
+    except (ValueError, OverflowError):
+        return date.replace(tzinfo=UTC)
 
 
 Preview = Literal["small", "large"]

@@ -565,3 +565,10 @@ def test_the_unit_is_shown_and_written(tmp_path: Path) -> None:
     if os.access("/usr/bin/systemd-analyze", os.X_OK):
         checked = subprocess.run(["/usr/bin/systemd-analyze", "--user", "verify", str(path)], capture_output=True)
         assert b"Unknown" not in checked.stderr, checked.stderr
+
+
+def test_dates_at_the_ends_of_the_calendar_are_dates(served: Served) -> None:
+    """A date that is being typed goes through the year 1."""
+    for date, found in (("0001-01-01T00:00:00", False), ("9999-12-31T23:59:59.999999", True)):
+        answer = served.service.post("/v1/search", {"words": [{"text": "bird"}], "before": date})
+        assert answer.status == 200 and bool(answer.json["hits"]) == found
