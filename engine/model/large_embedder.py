@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from engine.errors import ModelError
 from engine.model.devices import chosen_devices, dtype_for, is_out_of_memory, release
+from engine.model.families import to_device
 from engine.model.fused_model import PieceInput
 from engine.model.hub_embedder import UNRELATED
 from engine.model.large_checkpoint import LargeCheckpoint, open_large
@@ -69,8 +70,8 @@ class LargeEmbedder:
         inputs = [prepare_large(piece, self._tokenizer, self.checkpoint.config) for piece in pieces]
         order = sorted(range(len(inputs)), key=lambda n: (inputs[n].modality, _words(inputs[n])))
         with self._turn, torch.inference_mode():
-            for at in range(0, len(order), self._batch):
-                chosen = order[at : at + self._batch]
+            while order:
+                chosen, order = order[: self._batch], order[self._batch :]
                 vectors[chosen] = self._run([inputs[n] for n in chosen])
         return vectors
 
@@ -80,7 +81,9 @@ class LargeEmbedder:
 
     def _run(self, inputs: list[PieceInput]) -> NDArray[np.float32]:
         try:
-            made: NDArray[np.float32] = self._model([_on(one, self.device) for one in inputs]).float().cpu().numpy()
+            made: NDArray[np.float32] = (
+                self._model([to_device(one, self.device) for one in inputs]).float().cpu().numpy()
+            )
             return made
         except Exception as error:
             if not is_out_of_memory(error):
@@ -97,8 +100,3 @@ class LargeEmbedder:
 
 def _words(piece: PieceInput) -> int:
     return 0 if piece.tokens is None else len(piece.tokens)
-
-
-def _on(piece: PieceInput, device: torch.device) -> PieceInput:
-    parts = (piece.tokens, piece.frames, piece.sound)
-    return PieceInput(piece.modality, *(None if part is None else part.to(device) for part in parts))

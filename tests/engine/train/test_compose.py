@@ -2,14 +2,17 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tomli_w
+import torch
 from typer.testing import CliRunner
 
 from engine.errors import ModelError
 from engine.model.hub_embedder import HubEmbedder, HubOptions
+from engine.model.large_embedder import LargeEmbedder
 from engine.model.loading import load_search_model
 from engine.model_cli import app
 from engine.settings import ModelSettings
@@ -58,6 +61,21 @@ def test_it_hears_and_sees_and_reads_as_before(trained: Path) -> None:
     together = model.embed([*seen, *sounds])
     alone = np.concatenate([model.embed([piece]) for piece in [*seen, *sounds]])
     assert (together * alone).sum(axis=1).min() > 0.99999
+
+
+def test_a_batch_that_does_not_fit_is_halved_and_no_piece_is_passed_over(trained: Path) -> None:
+    """The backbone itself runs out of memory at more than three texts; more follow after the batch that was halved."""
+    model = load_search_model(str(trained / "runs" / "seed-0" / "projectors"), ModelSettings(device="cpu"))
+    assert isinstance(model, LargeEmbedder)
+    texts = [ExtractedPiece("text", text=f"a dog {'red ' * (n % 5)}{n}") for n in range(40)]
+    wanted = model.embed(texts)
+
+    def allocate(module: Any, arguments: Any, options: dict[str, Any]) -> None:
+        if len(options["inputs_embeds"]) > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    model._model.backbone.language_model.register_forward_pre_hook(allocate, with_kwargs=True)
+    np.testing.assert_allclose(model.embed(texts), wanted, atol=1e-5)
 
 
 def test_the_projector_has_learned_and_nothing_else(trained: Path) -> None:
