@@ -37,7 +37,7 @@ demo: setup
 	$(BIN)/python -m tests.demo build/demo
 
 test: setup-dev browser bus
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 soak: setup-dev
 	$(BIN)/python -m pytest --numprocesses 2 -m soak

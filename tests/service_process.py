@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from tests.conftest import ROOT
+from tests.forked import run_forked
 
 
 @dataclass(frozen=True)
@@ -86,12 +87,14 @@ class ServiceProcess:
     def upload(self, name: str, data: bytes | Iterable[bytes]) -> Answer:
         return self.request("POST", "/v1/uploads", {"name": name}, data)
 
-    def run(self, *arguments: str | Path, module: str = "engine.program", **options: Any) -> Any:
+    def run(self, *arguments: str | Path, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
         """Run the program beside the service, in the same environment."""
-        command = [sys.executable, "-m", module, *map(str, arguments)]
-        return subprocess.run(
-            command, capture_output=True, text=True, env=dict(self.environment), timeout=120, **options
-        )
+        command = [sys.executable, "-m", "engine.program", *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, env=dict(self.environment), cwd=cwd, timeout=120)
+
+    def run_alone(self, *arguments: str | Path, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
+        """Run the program in the same environment, but do not let it ask the service."""
+        return run_forked(list(map(str, arguments)), self.environment, cwd)
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -100,7 +103,8 @@ def environment(folder: Path) -> dict[str, str]:
     homes = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"), str(folder / "home"))
     runtime = folder / "run"
     runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return kept | homes | {"XDG_RUNTIME_DIR": str(runtime), "PYTHONPATH": str(ROOT)}
+    prompt = {"SYNESTHETE_INDEX__PRIORITY": "normal"}  # what indexes when nobody else computes may wait for long
+    return kept | homes | prompt | {"XDG_RUNTIME_DIR": str(runtime), "PYTHONPATH": str(ROOT)}
 
 
 @contextmanager

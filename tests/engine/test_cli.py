@@ -212,7 +212,7 @@ def test_ctrl_c_keeps_what_is_done_and_the_next_run_goes_on(samples: Samples, tm
         command,
         stderr=subprocess.PIPE,
         text=True,
-        cwd=Path(__file__).parents[2],
+        env=program.environment,
         # A shell that starts the tests in the background has them ignore Ctrl-C, and children inherit that.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )

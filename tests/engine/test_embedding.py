@@ -20,12 +20,12 @@ from engine import SearchEngine
 from engine.settings import Settings
 from storage.errors import LibraryBusyError
 from tests.conftest import ROOT
+from tests.forked import run_forked
 from tests.service_process import ServiceProcess, environment, running
 
 PAGE = (ROOT / "docs" / "embedding.md").read_text()
 PICTURES = ROOT / "tests" / "samples" / "pictures"
 WAIT_SECONDS = 120.0
-PROMPT = {"SYNESTHETE_INDEX__PRIORITY": "normal"}  # what indexes when nobody else computes may wait for long
 
 
 def examples(language: str) -> list[str]:
@@ -46,8 +46,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     library.mkdir()
     for name in ("crow", "bicycle", "lighthouse-red"):
         shutil.copy(PICTURES / f"{name}.png", library)
-    command = [sys.executable, "-m", "engine.cli", "index", str(library)]
-    subprocess.run(command, env=environment(folder) | PROMPT, check=True, capture_output=True)
+    run_forked(["index", str(library)], environment(folder)).check_returncode()
     with running(data, folder) as service:
         yield Served(service, library)
 
@@ -66,7 +65,7 @@ def test_the_daemon_keeps_up_and_answers(tmp_path_factory: pytest.TempPathFactor
     assert len([line for line in daemon.splitlines() if line]) <= 22
     process = subprocess.Popen(
         [sys.executable, "-c", daemon, str(folder / "data"), str(pictures), str(address)],
-        stderr=subprocess.PIPE, env=environment(folder) | PROMPT,
+        stderr=subprocess.PIPE, env=environment(folder),
     )  # fmt: skip
     assert process.stderr is not None
 

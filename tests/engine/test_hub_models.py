@@ -17,6 +17,7 @@ from engine.user_settings import with_setting
 from tests.conftest import ROOT
 from tests.engine.model.hub_server import COMMIT, Hub, hub_server
 from tests.engine.model.tiny_hub import save_qwen3_vl
+from tests.forked import run_forked
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +45,9 @@ class User:
             "HF_ENDPOINT": self.hub.address,
             "HF_HUB_DOWNLOAD_TIMEOUT": "5",
             "PYTHONPATH": str(ROOT),
+            "SYNESTHETE_INDEX__PRIORITY": "normal",
         }
-        command = [sys.executable, "-m", "engine.cli", "--data", str(self.home / "data"), *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, env=environment | more, timeout=300)
+        return run_forked(["--data", str(self.home / "data"), *map(str, arguments)], environment | more)
 
     def fails(self, *arguments: str | Path, **more: str) -> str:
         """The one line that the program says when it cannot do what it is told."""

@@ -80,8 +80,7 @@ def desktop(samples: Samples, tmp_path_factory: pytest.TempPathFactory) -> Itera
             f'#!/bin/sh\nprintf "%s\\n" {name} "$@" > {started}.new && mv {started}.new {started}\n'
         )
         (programs / name).chmod(0o755)
-    # What indexes when nobody else computes may wait for long.
-    variables = environment(folder) | {"DISPLAY": ":99", "SYNESTHETE_INDEX__PRIORITY": "normal"}
+    variables = environment(folder) | {"DISPLAY": ":99"}
     variables["PATH"] = f"{programs}:{variables['PATH']}"
     for name in ("DBUS_SESSION_BUS_ADDRESS", "BROWSER", "WAYLAND_DISPLAY", "XDG_CURRENT_DESKTOP", "DESKTOP_SESSION"):
         variables.pop(name, None)

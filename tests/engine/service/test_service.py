@@ -20,6 +20,7 @@ import pytest
 from PIL import Image
 
 from tests.conftest import Samples
+from tests.forked import run_forked
 from tests.service_process import ServiceProcess, environment, running
 
 REFUSED = "there is no such file in the library"
@@ -43,7 +44,7 @@ class Served:
 
     def command_line(self, *arguments: str | Path) -> list[dict[str, object]]:
         """What the program answers by itself, without the service."""
-        done = self.service.run("--data", self.service.data, "search", *arguments, "--json", module="engine.cli")
+        done = self.service.run_alone("--data", self.service.data, "search", *arguments, "--json")
         assert done.returncode == 0, done.stderr
         hits: list[dict[str, object]] = json.loads(done.stdout)["hits"]
         return hits
@@ -66,8 +67,7 @@ def served(samples: Samples, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     config = folder / "home" / "synesthete"
     config.mkdir(parents=True)
     (config / "settings.toml").write_text("[service]\nupload_megabytes = 2.0\n")
-    command = [sys.executable, "-m", "engine.cli", "--data", str(folder / "data"), "index", str(extra)]
-    subprocess.run(command, env=environment(folder), check=True, capture_output=True)
+    run_forked(["--data", str(folder / "data"), "index", str(extra)], environment(folder)).check_returncode()
     (extra / "swapped.txt").unlink()
     (extra / "swapped.txt").symlink_to(outside / "secret.txt")
     with running(folder / "data", folder) as service:
@@ -138,7 +138,7 @@ def test_every_option_of_the_command_line_is_there(served: Served) -> None:
         told = json.loads(alone.stdout)
         assert answer["hits"] and places(answer["hits"]) == places(told["hits"]), arguments
         assert answer["close"] == told["close"], arguments
-    shown = served.service.run("search", "--help", module="engine.cli").stdout
+    shown = served.service.run_alone("search", "--help").stdout
     options = set(re.findall(r"--[a-z-]+", shown)) - {"--help", "--json"}
     tried = {str(word) for _, arguments in pairs for word in arguments if str(word).startswith("--")}
     assert options - tried == {"--kind", "--cutoff"}  # the one is asked elsewhere, the other always
@@ -158,7 +158,7 @@ def test_questions_without_sense_are_refused_in_one_line(served: Served) -> None
 def test_a_command_gives_what_it_gives_without_the_service(served: Served) -> None:
     here = served.library / "Sounds"
     arguments = ["--data", str(served.service.data), "search", "--like", "recording-01.wav", "--under", ".", "-n", "4"]
-    alone = served.service.run(*arguments, module="engine.cli", cwd=here)
+    alone = served.service.run_alone(*arguments, cwd=here)
     through = served.service.run(*arguments, cwd=here)
     assert alone.returncode == 0 and "recording" in alone.stdout
     assert (through.stdout, through.stderr, through.returncode) == (alone.stdout, alone.stderr, alone.returncode)
@@ -166,7 +166,7 @@ def test_a_command_gives_what_it_gives_without_the_service(served: Served) -> No
 
 def test_a_command_that_fails_says_the_same_with_the_same_code(served: Served) -> None:
     arguments = ["--data", str(served.service.data), "search", "--like", "missing.png"]
-    alone, through = served.service.run(*arguments, module="engine.cli"), served.service.run(*arguments)
+    alone, through = served.service.run_alone(*arguments), served.service.run(*arguments)
     assert alone.returncode not in (0, 1) and "missing.png" in alone.stderr
     assert (through.stdout, through.returncode) == (alone.stdout, alone.returncode)
     assert through.stderr.count("\n") == 1 and through.stderr.endswith("missing.png: no such file\n")

@@ -27,7 +27,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ServicePr
     notes = folder / "notes"
     notes.mkdir()
     (notes / "harbour.txt").write_text("The ferry leaves the harbour at noon.")
-    quick = {"SYNESTHETE_WATCH__SETTLE_SECONDS": "0.2", "SYNESTHETE_INDEX__PRIORITY": "normal"}
+    quick = {"SYNESTHETE_WATCH__SETTLE_SECONDS": "0.2"}
     with running(folder / "data", folder, "--watch", str(notes), **quick) as service:
         yield service, notes
 
