@@ -10,7 +10,7 @@ from pathlib import Path
 import pymupdf
 import pytest
 
-from tests.conftest import ROOT, Program, Samples
+from tests.conftest import Program, Samples
 
 # The bad file's name, and what its reason must say.
 REASONS = {
@@ -88,11 +88,12 @@ def test_a_file_that_may_not_be_read_is_named_and_the_rest_indexed(samples: Samp
         shutil.copy(samples.library / name, folder)
     closed = folder / "soup.md"
     closed.chmod(0)
-    command = [sys.executable, "-m", "engine.cli", "--data", str(tmp_path / "data"), "index", str(folder), "--json"]
+    program = Program(tmp_path / "data", tmp_path / "home")
+    command = [sys.executable, "-m", "engine.cli", "--data", str(program.data), "index", str(folder), "--json"]
     if os.geteuid() == 0:
         # Root reads everything; without these capabilities it is bound by permissions like anyone else.
         command = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--inh-caps", "-all", *command]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, env=program.environment, check=True)
     summary = json.loads(done.stdout)
     assert summary["indexed"] == len(GOOD) - 1
     (failure,) = summary["failed"]

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 import pytest
 
 from tests.conftest import Samples
+from tests.forked import run_forked
 from tests.service_process import environment
 
 pytest.importorskip("dbus_fast", reason="the extra `desktop` is not installed")
@@ -101,8 +102,7 @@ def desktop(samples: Samples, tmp_path_factory: pytest.TempPathFactory) -> Itera
     (folder / "extra").mkdir()
     (folder / "extra" / "note.txt").write_text("A note about nothing much.")
     for arguments in (["index", str(folder / "extra")], ["install-service", "--desktop"]):
-        command = [*PROGRAM, "--data", str(folder / "data"), *arguments]
-        done = subprocess.run(command, env=variables, capture_output=True, text=True)
+        done = run_forked(["--data", str(folder / "data"), *arguments], variables)
         assert done.returncode == 0, done.stderr
     bus = subprocess.Popen(
         ["dbus-daemon", "--session", "--nofork", "--nopidfile", "--print-address=1"],
