@@ -10,7 +10,8 @@ from pathlib import Path
 import pymupdf
 import pytest
 
-from tests.conftest import Program, Samples
+from tests.conftest import Program
+from tests.sample_media import SAMPLES, Scene, photograph, take, write_pdf, write_sound, write_video
 
 # The bad file's name, and what its reason must say.
 REASONS = {
@@ -26,30 +27,35 @@ REASONS = {
     "x.mp4": "folder",
     "pipe.wav": "not a regular file",
 }
-GOOD = ("Pictures/IMG_2041.jpg", "Sounds/recording-03.mp3", "Notes/soup.md")
+GOOD = ("crow.jpg", "bell.mp3", "soup.md")
+
+
+def write_good(folder: Path) -> None:
+    photograph("crow", (206, 220, 226)).save(folder / "crow.jpg")
+    write_sound(folder / "bell.mp3", take("perc_bell"))
+    shutil.copy(SAMPLES / "texts/Notes/soup.md", folder)
 
 
 @pytest.fixture(scope="module")
-def bad_folder(samples: Samples, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def bad_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bad")
-    for name in GOOD:
-        shutil.copy(samples.library / name, folder)
-    for name, original in (
-        ("truncated.jpg", "Pictures/IMG_2077.jpg"),
-        ("truncated.mp4", "Videos/VID_0001.mp4"),
-        ("truncated.pdf", "Documents/field-guide.pdf"),
-    ):
-        data = (samples.library / original).read_bytes()
-        (folder / name).write_bytes(data[: len(data) // 2])
+    write_good(folder)
+    photograph("jingle-bells", (240, 236, 224)).save(folder / "truncated.jpg")
+    write_video(folder / "truncated.mp4", (Scene("crow", "crow", take("perc_bell"), 2.0),), 1)
+    write_pdf(folder / "truncated.pdf", "pages/field-guide")
+    for path in folder.glob("truncated.*"):
+        data = path.read_bytes()
+        path.write_bytes(data[: len(data) // 2])
     (folder / "random.txt").write_bytes(bytes((i * 7919 + i // 256 * 104729) % 256 for i in range(5000)))
     (folder / "empty.png").touch()
     (folder / "empty.mp3").touch()
-    document = pymupdf.open(samples.library / "Documents" / "observatory.pdf")
+    write_pdf(folder / "liar.jpg.pdf", "pages/observatory")
+    document = pymupdf.open(folder / "liar.jpg.pdf")
     document.save(folder / "secret.pdf", encryption=pymupdf.PDF_ENCRYPT_AES_256, user_pw="secret", owner_pw="owner")
-    shutil.copy(samples.library / "Documents" / "observatory.pdf", folder / "liar.jpg")
-    shutil.copy(samples.library / "Pictures" / "IMG_2050.png", folder / "liar.pdf")
+    (folder / "liar.jpg.pdf").rename(folder / "liar.jpg")
+    shutil.copy(SAMPLES / "pictures/bicycle.png", folder / "liar.pdf")
     (folder / "x.mp4").mkdir()
-    shutil.copy(samples.library / "Notes" / "letter.txt", folder / "x.mp4" / "inside.txt")
+    shutil.copy(SAMPLES / "texts/Notes/letter.txt", folder / "x.mp4" / "inside.txt")
     os.mkfifo(folder / "pipe.wav")
     return folder
 
@@ -74,18 +80,16 @@ def test_every_bad_file_has_its_reason_and_every_good_one_is_indexed(bad_folder:
     assert (again["indexed"], again["unchanged"]) == (0, len(GOOD) + 1)
     assert {failure["path"] for failure in again["failed"]} == set(recorded)
 
-    shutil.copy(bad_folder / GOOD[0].split("/")[1], tmp_path / "good.jpg")
     # A query that cannot be read is one line too.
     for name, code in (("truncated.jpg", 2), ("secret.pdf", 2), ("x.mp4", 2), ("pipe.wav", 2), ("nowhere.jpg", 2)):
         asked = program.run("search", "--like", bad_folder / name)
         assert asked.returncode == code and asked.stderr.count("\n") == 1 and name in asked.stderr, name
 
 
-def test_a_file_that_may_not_be_read_is_named_and_the_rest_indexed(samples: Samples, tmp_path: Path) -> None:
+def test_a_file_that_may_not_be_read_is_named_and_the_rest_indexed(tmp_path: Path) -> None:
     folder = tmp_path / "files"
     folder.mkdir()
-    for name in GOOD:
-        shutil.copy(samples.library / name, folder)
+    write_good(folder)
     closed = folder / "soup.md"
     closed.chmod(0)
     program = Program(tmp_path / "data", tmp_path / "home")

@@ -18,8 +18,12 @@ def note(tmp_path: Path) -> Path:
     return path
 
 
+def running() -> list[psutil.Process]:
+    return [child for child in psutil.Process().children() if "indexer.extract.worker" in child.cmdline()]
+
+
 def decoder() -> psutil.Process:
-    (process,) = [child for child in psutil.Process().children() if "indexer.extract.worker" in child.cmdline()]
+    (process,) = running()
     return process
 
 
@@ -41,12 +45,12 @@ def test_one_that_is_kept_serves_the_next_and_ends_when_it_is_idle(note: Path) -
 def test_nothing_is_left_by_default_or_when_a_file_was_left_half_read(note: Path) -> None:
     with Decoders(MediaFormat(), ExtractionLimits()) as decoders, decoders.lent() as worker:
         read(worker, note)
-    assert not psutil.Process().children()
+    assert not running()
     with Decoders(MediaFormat(), ExtractionLimits(), idle_seconds=60) as decoders:
         with decoders.lent() as worker:
             next(worker.open(note).pieces)
-        assert not psutil.Process().children()
+        assert not running()
         with decoders.lent() as worker:
             read(worker, note)
         assert decoder().is_running()
-    assert not psutil.Process().children()
+    assert not running()

@@ -40,7 +40,11 @@ IconData = tuple[int, int, int, bool, int, int, bytes]
 
 @dataclass(frozen=True)
 class FoundPlace:
-    """A file, and the place in it, that answers. ``identifier`` is its URL with a media fragment (``#t=4,8``)."""
+    """A file, and the place in it, that answers. ``identifier`` is its URL with a media fragment (``#t=4,8``).
+
+    ``by``: which other model answers, where the one in use cannot read everything; nothing can be said of its relevance
+    beside that of other places.
+    """
 
     identifier: str
     path: Path
@@ -49,6 +53,7 @@ class FoundPlace:
     start: float | None
     end: float | None
     page: int | None
+    by: str | None = None
 
     @property
     def name(self) -> str:
@@ -57,13 +62,18 @@ class FoundPlace:
 
     @property
     def description(self) -> str:
-        """Where it lies, and where in it the place is."""
+        """Where it lies, where in it the place is, and whether another model says so."""
         folder = self.path.parent
         with contextlib.suppress(ValueError):
             folder = "~" / folder.relative_to(Path.home())
+        parts = [_readable(folder)]
         if self.start is not None and self.end is not None:
-            return f"{_readable(folder)}, at {clock_span(self.start, self.end)}"
-        return _readable(folder) + (f", page {self.page}" if self.page is not None else "")
+            parts.append(f"at {clock_span(self.start, self.end)}")
+        elif self.page is not None:
+            parts.append(f"page {self.page}")
+        if self.by is not None:
+            parts.append(f"by the {self.by} model")
+        return ", ".join(parts)
 
 
 class Finder:
@@ -77,7 +87,10 @@ class Finder:
         self._remembered: OrderedDict[str, FoundPlace] = OrderedDict()
 
     async def find(self, words: str) -> list[FoundPlace]:
-        """Files that answer closely; none when a later question has come meanwhile. Raises SynestheteError."""
+        """Files that answer closely, those of another model last; none when a later question has come meanwhile.
+
+        Raises SynestheteError.
+        """
         self._questions += 1
         number = self._questions
         if len(words.strip()) < _SHORTEST_WORDS:
@@ -86,7 +99,7 @@ class Finder:
             if number != self._questions:
                 return []
             answer = await asyncio.to_thread(lambda: self._service.client().search(words, limit=_RESULTS))
-        found = [_place(hit) for hit in answer["hits"] if hit["relevance"] >= self._cutoff]
+        found = [_place(hit, by) for hit, by in both_orders(answer) if hit["relevance"] >= self._cutoff]
         for place in found:
             self._remembered[place.identifier] = place
             self._remembered.move_to_end(place.identifier)
@@ -127,14 +140,21 @@ def icon_data(picture: bytes) -> IconData:
     return image.width, image.height, 4 * image.width, True, 8, 4, image.tobytes()
 
 
-def _place(hit: dict[str, Any]) -> FoundPlace:
+def both_orders(answer: dict[str, Any]) -> list[tuple[dict[str, Any], str | None]]:
+    """The hits of an answer; then those that stand apart, with the name of the model whose they are."""
+    apart = answer["apart"]
+    others = [(hit, apart["model"]) for hit in apart["hits"]] if apart else []
+    return [*((hit, None) for hit in answer["hits"]), *others]
+
+
+def _place(hit: dict[str, Any], by: str | None) -> FoundPlace:
     path, start, end, page = Path(hit["path"]), hit["start"], hit["end"], hit["page"]
     identifier = path.as_uri()
     if start is not None and end is not None:
         identifier += f"#t={start:g},{end:g}"
     elif page is not None:
         identifier += f"#page={page}"
-    return FoundPlace(identifier, path, hit["kind"], hit["relevance"], start, end, page)
+    return FoundPlace(identifier, path, hit["kind"], hit["relevance"], start, end, page, by)
 
 
 def _readable(name: Path | str) -> str:

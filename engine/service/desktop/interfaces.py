@@ -18,13 +18,13 @@ from dbus_fast.unpack import unpack_variants
 from engine.errors import QueryError
 from engine.service.client import ServiceClient
 from engine.service.desktop import NAME
-from engine.service.desktop.found import ICONS, Finder, FoundPlace
+from engine.service.desktop.found import ICONS, Finder, FoundPlace, both_orders
 from engine.service.desktop.opening import open_address, open_place
 from engine.service.start import SharedService
 from indexer.pause import is_paused, pause, resume
 from storage.errors import SynestheteError
 
-_MODERATE = 50  # KRunner::QueryMatch::CategoryRelevance
+_LOW, _MODERATE = 10, 50  # KRunner::QueryMatch::CategoryRelevance
 
 Strings = Annotated[list[str], DBusSignature("as")]
 Dictionaries = Annotated[list[dict[str, Variant]], DBusSignature("aa{sv}")]
@@ -92,11 +92,13 @@ class KdeSearch(ServiceInterface):
             pictures = await self._finder.pictures(places)
         matches = []
         for place, picture in zip(places, pictures, strict=True):
-            more = {"subtext": Variant("s", place.description), "category": Variant("s", "synesthete")}
+            category = "synesthete" if place.by is None else f"synesthete, by the {place.by} model"
+            more = {"subtext": Variant("s", place.description), "category": Variant("s", category)}
             more["urls"] = Variant("as", [place.path.as_uri()])
             if picture is not None:
                 more["icon-data"] = Variant("(iiibiiay)", list(picture))
-            matches.append([place.identifier, place.name, ICONS[place.kind], _MODERATE, place.relevance, more])
+            weight = _MODERATE if place.by is None else _LOW  # categories are listed in this order
+            matches.append([place.identifier, place.name, ICONS[place.kind], weight, place.relevance, more])
         return matches
 
     @dbus_method("Run")
@@ -119,13 +121,16 @@ class OwnInterface(ServiceInterface):
 
     @dbus_method("Search")
     async def search(self, words: DBusStr, query: DBusDict) -> Dictionaries:
-        """The hits, with the fields of ``search --json``; ``query``: fields of the body of ``POST /v1/search``."""
+        """The hits, with the fields of ``search --json``; ``query``: fields of the body of ``POST /v1/search``.
+
+        Last come those that stand apart, with a field more: ``apart``, the name of the model whose they are.
+        """
         asked = unpack_variants(query)
         with _told():
             if "words" in asked:
                 raise QueryError("words are the first argument")
             answer = await self._ask(lambda client: client.search(words, **asked))
-        return [_dictionary(hit) for hit in answer["hits"]]
+        return [_dictionary(hit if by is None else hit | {"apart": by}) for hit, by in both_orders(answer)]
 
     @dbus_method("Show")
     async def show(self, words: DBusStr) -> None:

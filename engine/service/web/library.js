@@ -1,7 +1,7 @@
 // What the library holds, and what is being done to it: the line at the bottom, and the tiles before anything is asked.
 import * as service from "/web/service.js";
 
-const CALLED = { text: ["text", "texts"], image: ["picture", "pictures"], document: ["document", "documents"], audio: ["sound", "sounds"], video: ["video", "videos"] };
+export const CALLED = { text: ["text", "texts"], image: ["picture", "pictures"], document: ["document", "documents"], audio: ["sound", "sounds"], video: ["video", "videos"] };
 const get = (selector) => document.querySelector(selector);
 const counted = (count, [one, many]) => `${count.toLocaleString()} ${count === 1 ? one : many}`;
 export let roots = [];

@@ -1,7 +1,7 @@
 // The page: a query is built from words, files, recordings and earlier answers, and asked again whenever it changes.
 import * as service from "/web/service.js";
 import { card, nameOf, view } from "/web/hits.js";
-import { roots, showLibrary } from "/web/library.js";
+import { CALLED, roots, showLibrary } from "/web/library.js";
 import { chooseKinds, showMap } from "/web/map.js";
 import { startRecorder } from "/web/recorder.js";
 
@@ -38,9 +38,23 @@ function query() {
   return asked;
 }
 
-function showHits(found, words) {
-  hits.replaceChildren(...found.map((hit) => card(hit, words, roots, { more: (each) => add(each, true), less: (each) => add(each, false) })));
-  get("#further").hidden = found.length < limit || limit >= MOST;
+// What another model answers, because the one in use cannot read everything, stands below, under its name.
+function showHits(found, apart, words) {
+  const shown = (some) => some.map((hit) => card(hit, words, roots, { more: (each) => add(each, true), less: (each) => add(each, false) }));
+  hits.replaceChildren(...shown(found));
+  get("#apart").hidden = !apart?.hits.length;
+  get("#apart-by").textContent = apart ? `${apart.modalities.map((each) => CALLED[each][1]).join(", ")}, by the ${apart.model} model` : "";
+  get("#apart-hits").replaceChildren(...shown(apart?.hits ?? []));
+  get("#further").hidden = Math.max(found.length, apart?.hits.length ?? 0) < limit || limit >= MOST;
+}
+
+const counted = (count) => (count === 1 ? "1 answer" : `${count} answers`);
+
+function told({ hits: found, apart, close }) {
+  const others = apart?.hits.length ?? 0;
+  if (!found.length && !others) return "Nothing found.";
+  const count = !others ? counted(found.length) : `${found.length ? `${counted(found.length)}, and ` : ""}${counted(others)} by another model`;
+  return close === false ? `Nothing close. The nearest ${count}:` : count;
 }
 
 async function ask() {
@@ -48,7 +62,7 @@ async function ask() {
   const asked = query(), isEmpty = !asked.words.length && !asked.like.length;
   get("#welcome").hidden = !isEmpty;
   if (isEmpty) {
-    showHits([], []);
+    showHits([], null, []);
     say(asked.not_like.length ? "Say what to look for, too." : "");
     return;
   }
@@ -58,12 +72,11 @@ async function ask() {
   say("Searching…");
   try {
     const answer = await service.search(asked, mine.signal);
-    showHits(answer.hits, asked.words.map((each) => each.text));
-    const count = answer.hits.length === 1 ? "1 answer" : `${answer.hits.length} answers`;
-    say(!answer.hits.length ? "Nothing found." : answer.close === false ? `Nothing close. The nearest ${count}:` : count);
+    showHits(answer.hits, answer.apart, asked.words.map((each) => each.text));
+    say(told(answer));
   } catch (error) {
     if (error.name === "AbortError") return;
-    showHits([], []);
+    showHits([], null, []);
     say(`That did not work: ${error.message}`);
   }
   get("#answers").removeAttribute("aria-busy");
@@ -164,14 +177,16 @@ window.addEventListener("paste", (event) => { if (event.clipboardData?.files.len
 
 // --- keys: / to the box; arrows between answers; Enter opens; m and l for more and less like it
 
+const cards = () => [...document.querySelectorAll(".hits > li")];
+
 // Up and down go by rows, of as many columns as the window has room for.
 function columns() {
-  const all = [...hits.children], second = all.findIndex((each) => each.offsetTop !== all[0].offsetTop);
+  const all = cards(), second = all.findIndex((each) => each.offsetTop !== all[0].offsetTop);
   return second > 0 ? second : all.length;
 }
 
 function step(item, by) {
-  const all = [...hits.children], at = all.indexOf(item) + by;
+  const all = cards(), at = all.indexOf(item) + by;
   if (at < 0) get("#words").focus();
   else all[Math.min(at, all.length - 1)].focus();
 }
@@ -180,8 +195,8 @@ document.addEventListener("keydown", (event) => {
   const isTyping = event.target.matches("input, textarea, select");
   if (event.ctrlKey || event.altKey || event.metaKey || get("#viewer").open) return;
   if (event.key === "/" && !isTyping) { event.preventDefault(); get("#words").select(); return; }
-  if (event.key === "ArrowDown" && event.target === get("#words") && hits.firstElementChild) { event.preventDefault(); hits.firstElementChild.focus(); return; }
-  const item = event.target.closest?.("#hits > li");
+  if (event.key === "ArrowDown" && event.target === get("#words") && cards().length) { event.preventDefault(); cards()[0].focus(); return; }
+  const item = event.target.closest?.(".hits > li");
   if (!item || event.target !== item) return;
   const act = {
     ArrowRight: () => step(item, 1), ArrowLeft: () => step(item, -1), ArrowDown: () => step(item, columns()), ArrowUp: () => step(item, -columns()),

@@ -1,7 +1,6 @@
 """Our model as mteb sees it: mteb's own evaluation of tiny tasks whose data lie in memory, without network."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,9 @@ import pytest
 from PIL import Image
 
 pytest.importorskip("mteb")
-os.environ["HF_HUB_OFFLINE"] = os.environ["HF_DATASETS_OFFLINE"] = "1"
 
 import datasets
+import huggingface_hub
 from mteb import TaskMetadata
 from mteb.abstasks import AbsTaskRetrieval
 
@@ -76,6 +75,14 @@ def table(modality: str, names: list[str]) -> datasets.Dataset:
     features = {"image": datasets.Image()}.get(modality)
     data = datasets.Dataset.from_dict({"id": names, modality: CONTENT[modality]})
     return data if features is None else data.cast_column(modality, features)
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if these libraries had been imported under HF_HUB_OFFLINE; other tests have imported them long since."""
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_OFFLINE", True)
 
 
 @pytest.fixture(scope="module")

@@ -16,13 +16,12 @@ import pytest
 from tests.conftest import Samples
 from tests.forked import run_forked
 from tests.service_process import environment
+from tests.session_bus import GNOME, KDE, NAME, PATH, call, gdbus, session_bus
 
 pytest.importorskip("dbus_fast", reason="the extra `desktop` is not installed")
 MISSING = [name for name in ("dbus-daemon", "gdbus", "xdg-open", "file") if shutil.which(name) is None]
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
 
-NAME, PATH = "org.synesthete.Search1", "/org/synesthete/Search1"
-GNOME, KDE = "org.gnome.Shell.SearchProvider2", "org.kde.krunner1"
 PROGRAM = (sys.executable, "-m", "engine.program")
 WAIT_SECONDS = 60.0
 
@@ -42,12 +41,12 @@ class Desktop:
         return subprocess.run(words, capture_output=True, text=True, env=dict(self.environment), timeout=120)
 
     def call(self, method: str, *arguments: str) -> str:
-        done = self.run(*_gdbus("call", "--timeout", "100", "--method", method, *arguments))
+        done = call(self.environment, method, *arguments)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     def refusal(self, method: str, *arguments: str) -> str:
-        done = self.run(*_gdbus("call", "--timeout", "100", "--method", method, *arguments))
+        done = call(self.environment, method, *arguments)
         assert done.returncode != 0, done.stdout
         return done.stderr
 
@@ -64,10 +63,6 @@ class Desktop:
         words = self.started.read_text().splitlines()
         self.started.unlink()
         return words
-
-
-def _gdbus(verb: str, *arguments: str) -> list[str]:
-    return ["gdbus", verb, "--session", "--dest", NAME, "--object-path", PATH, *arguments]
 
 
 @pytest.fixture(scope="module")
@@ -104,18 +99,8 @@ def desktop(samples: Samples, tmp_path_factory: pytest.TempPathFactory) -> Itera
     for arguments in (["index", str(folder / "extra")], ["install-service", "--desktop"]):
         done = run_forked(["--data", str(folder / "data"), *arguments], variables)
         assert done.returncode == 0, done.stderr
-    bus = subprocess.Popen(
-        ["dbus-daemon", "--session", "--nofork", "--nopidfile", "--print-address=1"],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=variables,
-    )  # fmt: skip
-    assert bus.stdout is not None
-    try:
-        variables["DBUS_SESSION_BUS_ADDRESS"] = bus.stdout.readline().strip()
-        yield Desktop(variables, samples.library, folder / "data", folder / "extra", started)
-    finally:
-        bus.terminate()
-        bus.wait(15)
-        bus.stdout.close()
+    with session_bus(variables) as session:
+        yield Desktop(session, samples.library, folder / "data", folder / "extra", started)
     until = time.monotonic() + WAIT_SECONDS  # with the bus ends what it has started, the service included
     while list(folder.glob("run/synesthete/*.socket")) and time.monotonic() < until:
         time.sleep(0.1)
@@ -124,7 +109,7 @@ def desktop(samples: Samples, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 def test_the_bus_starts_it_and_it_says_what_can_be_called(desktop: Desktop) -> None:
     assert "int64 16" in desktop.call(f"{NAME}.Status")
-    said = " ".join(desktop.run(*_gdbus("introspect")).stdout.split())
+    said = " ".join(desktop.run(*gdbus("introspect")).stdout.split())
     for line in (
         "GetInitialResultSet(in as terms, out as ",
         "GetSubsearchResultSet(in as previous_results, in as terms, out as ",
@@ -215,7 +200,7 @@ def test_the_page_opens_with_what_was_asked(desktop: Desktop) -> None:
 def test_progress_is_told_and_indexing_waits_when_it_is_told_to(desktop: Desktop) -> None:
     (desktop.extra / "another.txt").write_text("Another note, about a lighthouse.")
     watching = subprocess.Popen(
-        _gdbus("monitor"), stdout=subprocess.PIPE, text=True, env=dict(desktop.environment), bufsize=1
+        gdbus("monitor"), stdout=subprocess.PIPE, text=True, env=dict(desktop.environment), bufsize=1
     )
     assert watching.stdout is not None
     try:
