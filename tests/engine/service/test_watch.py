@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.browser import Page, browser
+from tests.conftest import ROOT
 from tests.service_process import ServiceProcess, running
 
 
@@ -80,6 +82,31 @@ def test_the_library_is_kept_up_paused_and_let_go(served: tuple[ServiceProcess, 
 
     service.process.send_signal(signal.SIGTERM)
     assert service.process.wait(20) == 0
+
+
+def test_the_page_says_what_the_watcher_is_at(served: tuple[ServiceProcess, Path], tmp_path: Path) -> None:
+    """Its bottom line: from the first look through all to a pause, and the files that come and go meanwhile."""
+    service, notes = served
+    with browser(tmp_path / "profile", ROOT / "tests/samples/speech/harbour.ogg") as driver:
+        page = Page(driver, service.link, tmp_path)
+        page.open()
+        page.wait(lambda: page.text("#watching") == "Watching 1 folder: up to date")
+        assert page.get("#watching").get_attribute("title") == str(notes)
+        assert not page.get("#refresh").is_displayed(), "it would find nothing that the watcher does not"
+        page.wait(lambda: page.text("#library") == "1 file")
+
+        (notes / "garden.txt").write_text("Rhubarb and gooseberries grow behind the shed.")
+        page.wait(lambda: page.text("#library") == "2 files")
+        assert service.run("--data", service.data, "pause").returncode == 0
+        page.wait(lambda: page.text("#watching").startswith("Watching 1 folder: paused"))
+        assert service.run("--data", service.data, "resume").returncode == 0
+        page.wait(lambda: page.text("#watching") == "Watching 1 folder: up to date")
+        (notes / "garden.txt").unlink()
+        page.wait(lambda: page.text("#library") == "1 file")
+        with page.on_a_phone(390):
+            assert page.get("#watching").is_displayed()
+            assert page.script("return document.documentElement.scrollWidth") <= 390
+        assert page.complaints() == []
 
 
 def test_paths_without_the_option_are_wrong_usage(tmp_path: Path) -> None:
