@@ -1,9 +1,11 @@
 """The vector index of a library through our own layer, side by side with bare FAISS and usearch in one run.
 
-    python -m benchmarks.vector_index --pieces 1000000 --work FOLDER [--embeddings FILE.npz] [--peer] [--build]
+    python -m benchmarks.vector_index --pieces 1000000 --work FOLDER [--embeddings FILE.npz] [--asked KIND --held KIND]
+        [--peer] [--build]
 
 ``--build`` makes the library (minutes; run once), without it the library in FOLDER is measured. Vectors resemble those
-in FILE (`benchmarks/clustered.py`), of which the first 1,000 are kept apart as queries. ``--peer``: also ask an index
+in FILE (`benchmarks/clustered.py`), of which the first 1,000 are kept apart as queries; with ``--asked text --held
+image`` words ask among pictures. ``--peer``: also ask an index
 of usearch (HNSW, float16), which is made when it is not there yet (minutes at a million).
 """
 
@@ -22,13 +24,15 @@ from storage.library import Library
 from storage.records import FileState, Piece, Source
 
 QUERIES, BEST, PER_SOURCE = 1000, 10, 1000
-ASKED, FILTERED, ROUNDS = 300, 60, 3
+ASKED, FILTERED = 900, 60
 PEER = ".usearch"
 OWNER = "benchmark"
 
 
-def embeddings(file: Path | None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def embeddings(file: Path | None, asked: str | None, held: str | None) -> tuple[NDArray[np.float32], ...]:
     """Queries, and what the pieces resemble."""
+    if file is not None and asked is not None and held is not None:
+        return real_embeddings(file, (asked,))[:QUERIES], real_embeddings(file, (held,))
     real = drawn_embeddings(50_000) if file is None else real_embeddings(file)
     return real[:QUERIES], real[QUERIES:]
 
@@ -63,27 +67,31 @@ Search = Callable[[NDArray[np.float32]], NDArray[np.int64]]
 
 
 def in_turns(searches: Mapping[str, Search], queries: NDArray[np.float32], truth: NDArray[np.int64]) -> None:
-    """Ask each query of every search, three rounds, in turns, so that what else the machine does hits all alike."""
+    """Ask each query of every search, in turns, so that what else the machine does hits all alike; each begins as
+    often as the others, because whoever comes next finds some of the lists in the processor's cache."""
     times: dict[str, list[float]] = {name: [] for name in searches}
     found: dict[str, list[NDArray[np.int64]]] = {name: [] for name in searches}
-    for attempt in range(ROUNDS):
-        for query in queries:
-            for name, search in searches.items():
-                begin = time.perf_counter()
-                best = search(query)
-                times[name].append(time.perf_counter() - begin)
-                if attempt == 0:
-                    found[name].append(best)
-    print("| | recall@10 | ms, median | lowest tenth | ours, times as long | by the lowest tenth |")
-    print("|---|---|---|---|---|---|")
-    middle, lowest = ({name: np.percentile(each, at) * 1e3 for name, each in times.items()} for at in (50, 10))
-    ours = next(iter(searches))
-    for name in searches:
-        print(
-            f"| {name} | {recall(found[name], truth):.3f} | {middle[name]:.2f} | {lowest[name]:.2f} "
-            f"| {middle[ours] / middle[name]:.2f} | {lowest[ours] / lowest[name]:.2f} |"
-        )
+    names = list(searches)
+    for turn, query in enumerate(queries):
+        for number in range(len(names)):
+            name = names[(turn + number) % len(names)]
+            begin = time.perf_counter()
+            best = searches[name](query)
+            times[name].append(time.perf_counter() - begin)
+            found[name].append(best)
+    print("| | recall@10 | ms, median | mean | lowest tenth | ours, times as long: median | mean | lowest tenth |")
+    print("|---|---|---|---|---|---|---|---|")
+    measures = [{name: measure(each) * 1e3 for name, each in times.items()} for measure in (np.median, np.mean, _low)]
+    ours = names[0]
+    for name in names:
+        own = " | ".join(f"{measure[name]:.2f}" for measure in measures)
+        ratios = " | ".join(f"{measure[ours] / measure[name]:.2f}" for measure in measures)
+        print(f"| {name} | {recall(found[name], truth):.3f} | {own} | {ratios} |")
     print(flush=True)
+
+
+def _low(values: list[float]) -> float:
+    return float(np.percentile(values, 10))
 
 
 def opened(folder: Path, query: NDArray[np.float32]) -> Library:
@@ -153,11 +161,13 @@ def bare_searches(part: ApproximatePart, exact: faiss.IndexScalarQuantizer) -> d
         # The index stays alive as long as the search does.
         return lambda q, refined=refined: ids[refined.search(q[None], BEST, params=whole)[1][0]]  # type: ignore[misc]
 
-    return {
-        "FAISS, codes alone, ten": lambda q: codes.search(q[None], BEST, params=parameters)[1][0],
-        "FAISS, codes, measured again (IndexRefine, float16 in memory)": refining(part.probed, 10),
-        "the same, as few lists as reach .95": refining(max(1, part.probed // 5), 10),
-    }
+    def name(lists: int, factor: int) -> str:
+        return f"FAISS, {lists} lists, {factor * BEST} candidates"
+
+    most = part.probed
+    chosen = [(most, 10), (most, 4), (most // 2, 4), (most // 5, 10)]
+    alone = {f"FAISS, {most} lists, codes alone": lambda q: codes.search(q[None], BEST, params=parameters)[1][0]}
+    return alone | {name(*each): refining(*each) for each in chosen}
 
 
 def measure_filters(library: Library, exact: faiss.IndexScalarQuantizer, asked: NDArray[np.float32]) -> None:
@@ -220,11 +230,13 @@ def main() -> None:
     parser.add_argument("--pieces", type=int, default=1_000_000)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--embeddings", type=Path)
+    parser.add_argument("--asked")
+    parser.add_argument("--held")
     parser.add_argument("--build", action="store_true")
     parser.add_argument("--peer", action="store_true")
     arguments = parser.parse_args()
     faiss.omp_set_num_threads(1)
-    queries, like = embeddings(arguments.embeddings)
+    queries, like = embeddings(arguments.embeddings, arguments.asked, arguments.held)
     folder = arguments.work / str(arguments.pieces)
     if arguments.build:
         build(folder, arguments.pieces, like)

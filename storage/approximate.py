@@ -12,14 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storage.accelerator import Found
-from storage.wrong_codes import VectorReader, wrong_codes
+from storage.wrong_codes import VectorReader, usual_error, wrong_codes
 
 FEWEST = 64
 """Pieces below which there is nothing to be trained on."""
 
 _SAMPLE_A_LIST = 40
 _PROBED = 4
+# A list is looked at if its centre's cosine is at most this far below the nearest one's: a query among pieces of its
+# like needs a few, words among pictures nearly all. Measured: docs/vector_index.md.
+_NEAR = 0.3
+# On average the lists looked at hold this many times the candidates wanted.
+_HELD_FOR_EACH = 8
 _CANDIDATES = 100
+# A candidate is measured if its code is at most this many errors worse than that of the last one needed.
+_ERRORS = 3
+_PIECES_FOR_ERROR = 200
 
 
 class ApproximatePart:
@@ -31,9 +39,12 @@ class ApproximatePart:
     kind: Literal["approximate"] = "approximate"
 
     def __init__(self, index: faiss.IndexIVFPQFastScan, trained_on: int, read: VectorReader) -> None:
-        self._index, self.trained_on, self._read = index, trained_on, read
+        self._index: Any = index  # FAISS's own annotations are of its C++ methods
+        self.trained_on, self._read = trained_on, read
         self._ids = _ids_of(index)
-        self.probed = probed_lists(index.nlist)
+        self._centres = index.quantizer  # asking for it takes as long as reading ten pieces
+        self._error: float | None = None
+        self.probed = index.nprobe = probed_lists(index.nlist)
 
     @property
     def ids(self) -> NDArray[np.int64]:
@@ -64,24 +75,47 @@ class ApproximatePart:
 
     def search(self, query: NDArray[np.float32], limit: int, allowed: NDArray[np.bool_] | None) -> Found:
         """The best ``limit`` and their cosines, best first, of all or of those at the places ``allowed`` of ``ids``."""
-        selection, probed = None, self.probed
-        if allowed is not None:
-            bits = np.zeros(int(self._ids[-1]) + 1, dtype=np.bool_)
-            bits[self._ids] = allowed
-            packed = np.packbits(bits, bitorder="little")
-            selection = faiss.IDSelectorBitmap(packed)  # type: ignore[call-arg, arg-type]
-            # The fewer may answer, the further they may lie from the query's own lists.
-            probed = int(probed / np.sqrt(max(allowed.mean(), 1e-6)))
-        parameters = faiss.IVFSearchParameters(  # type: ignore[call-arg]
-            nprobe=min(probed, self._index.nlist), **({} if selection is None else {"sel": selection})
-        )
         row = np.ascontiguousarray(query, dtype=np.float32).reshape(1, -1)
         wanted = min(len(self._ids), max(_CANDIDATES, 4 * limit))
-        _, found = self._index.search(row, wanted, params=parameters)
-        ids, vectors = self.vectors(np.sort(found[0][found[0] >= 0]))
+        if allowed is None:
+            codes, found = self._index.search_preassigned(row, wanted, *self._near_lists(row, wanted))
+        else:
+            codes, found = self._index.search(row, wanted, params=self._only(allowed))
+        codes, found = codes[0], found[0]
+        if found[-1] < 0:
+            codes, found = codes[found >= 0], found[found >= 0]
+        near = found
+        if len(found) > limit:  # best first
+            near = found[codes >= codes[limit - 1] - _ERRORS * self._code_error()]
+        ids, vectors = self.vectors(np.sort(near))
+        if len(ids) < min(limit, len(found)):  # some have left the catalog
+            ids, vectors = self.vectors(np.sort(found))
         scores = np.einsum("ij,j->i", vectors, query)
         best = np.argsort(-scores, kind="stable")[:limit]
         return ids[best], scores[best]
+
+    def _near_lists(self, row: NDArray[np.float32], wanted: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The lists to be looked at, -1 for none, and the cosines of their centres: shape (1, probed) each."""
+        cosines, lists = self._centres.search(row, self.probed)
+        near = int(np.count_nonzero(cosines >= cosines[0, 0] - _NEAR))
+        lists[0, max(near, _HELD_FOR_EACH * wanted * self._index.nlist // len(self._ids)) :] = -1
+        return lists, cosines
+
+    def _only(self, allowed: NDArray[np.bool_]) -> faiss.IVFSearchParameters:
+        """How to search those at the places ``allowed`` of ``ids``: the fewer, the further they may lie from the
+        query's own lists."""
+        bits = np.zeros(int(self._ids[-1]) + 1, dtype=np.bool_)
+        bits[self._ids] = allowed
+        selection = faiss.IDSelectorBitmap(np.packbits(bits, bitorder="little"))  # type: ignore[call-arg, arg-type]
+        probed = int(self.probed / np.sqrt(max(allowed.mean(), 1e-6)))
+        return faiss.IVFSearchParameters(nprobe=min(probed, self._index.nlist), sel=selection)  # type: ignore[call-arg]
+
+    def _code_error(self) -> float:
+        """By how much the cosines that codes give are usually off."""
+        if self._error is None:
+            _, vectors = self._read(self._ids[:: max(1, len(self._ids) // _PIECES_FOR_ERROR)])
+            self._error = usual_error(self._index, vectors) if len(vectors) else 1.0
+        return self._error
 
     def wrong_codes(self) -> NDArray[np.int64]:
         """The numbers of the pieces whose codes are of another vector than the catalog has, ascending."""

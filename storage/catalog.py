@@ -45,7 +45,7 @@ from storage.records import (
     Source,
     StoredSource,
 )
-from storage.sqlite_file import damaged, open_engine, raise_own_error
+from storage.sqlite_file import KeptConnection, damaged, open_engine, raise_own_error
 
 T = TypeVar("T")
 
@@ -53,6 +53,8 @@ T = TypeVar("T")
 _OWNER = "piece.id, source_id, source.kind"
 _LOCATION = 'piece.id, source_id, source.path, source.kind, modality, text, start, "end", page'
 _NUMBERS = "(SELECT value FROM json_each(?))"
+# One piece after the other, without a list of the numbers being made and put in order first.
+_VECTORS = "SELECT piece.id, embedding FROM json_each(?) CROSS JOIN piece ON piece.id = value"
 
 FACTS_ALTERED = "its facts have been altered"
 # Below SQLite's limit on variables in one statement.
@@ -77,9 +79,11 @@ class Catalog:
         if self.path.exists() and self.path.stat().st_size == 0 and (folder / "vectors").exists():
             raise damaged(self.path, "there is nothing in it, but a vector index made from it")
         self._engine = open_engine(self.path)
+        self._kept = KeptConnection(self._engine)
         migrate(self._engine, self.path)
 
     def close(self) -> None:
+        self._kept.close()
         self._engine.dispose()
 
     @contextmanager
@@ -400,13 +404,16 @@ class Catalog:
     def vectors(self, piece_ids: NDArray[np.int64], dimension: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Those of these pieces that are in the library, ascending, and their vectors, shape (n, dimension).
 
-        On the way of every search of an approximate index, so it goes straight to the driver.
+        ``piece_ids``: each once.
+        On the way of every search of an approximate index, so it has a connection of its own.
         """
-        query = f"SELECT id, embedding FROM piece WHERE id IN {_NUMBERS} ORDER BY id"
-        with self._driver() as driver:
-            rows = driver.execute(query, (json.dumps(piece_ids.tolist()),)).fetchall()
-        ids = np.array([row[0] for row in rows], dtype=np.int64)
-        return ids, self.matrix([row[1] for row in rows], dimension).astype(np.float32)
+        with self._explained():
+            rows = self._kept.rows(_VECTORS, (json.dumps(piece_ids.tolist()),))
+        if not rows:
+            return np.empty(0, dtype=np.int64), np.empty((0, dimension), dtype=np.float32)
+        rows.sort()
+        numbers, embeddings = zip(*rows, strict=True)
+        return np.array(numbers, dtype=np.int64), self.matrix(embeddings, dimension).astype(np.float32)
 
     def matrix(self, embeddings: Sequence[bytes], dimension: int) -> NDArray[np.float16]:
         """Stored embeddings, shape (len(embeddings), dimension). Raises DamagedCatalogError for another length."""

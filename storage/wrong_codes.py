@@ -27,12 +27,7 @@ def wrong_codes(index: Any, sample: NDArray[np.float32], read: VectorReader) -> 
     ``sample``: some of the vectors in the catalog, shape (n, dimension), by which it is seen how far off is usual.
     """
     centres = index.quantizer.reconstruct_n(0, index.nlist)
-
-    def off_anew(residuals: NDArray[np.float32]) -> NDArray[np.float32]:
-        return _lengths(residuals - _decoded(index, index.pq.compute_codes(residuals)))
-
-    nearest = index.quantizer.search(sample, 1)[1][:, 0] if len(sample) else np.empty(0, dtype=np.int64)
-    usual = np.median(off_anew(sample - centres[nearest])) if len(sample) else 0.0
+    usual = np.median(_off_anew(index, _residuals(index, sample))) if len(sample) else 0.0
     found = [np.empty(0, dtype=np.int64)]
     for number, (ids, codes) in enumerate(_lists(index)):
         held, vectors = read(ids)
@@ -40,8 +35,30 @@ def wrong_codes(index: Any, sample: NDArray[np.float32], read: VectorReader) -> 
         off = _lengths(residuals - _decoded(index, codes[np.isin(ids, held)]))
         suspect = np.flatnonzero(off > _SUSPECT * usual)
         if len(suspect):
-            found.append(held[suspect[off[suspect] > _TOLERANCE * off_anew(residuals[suspect]) + 1e-6]])
+            found.append(held[suspect[off[suspect] > _TOLERANCE * _off_anew(index, residuals[suspect]) + 1e-6]])
     return np.sort(np.concatenate(found))
+
+
+def usual_error(index: Any, sample: NDArray[np.float32]) -> float:
+    """By how much the inner products that the codes of ``index`` give are off, in the mean of squares.
+
+    Told from how far codes are off some vectors in the catalog, ``sample``, (n, dimension), n at least 1: with a query
+    of length 1 and no particular direction, by that over the root of the dimension.
+    """
+    off = _off_anew(index, _residuals(index, sample))
+    return float(np.sqrt(np.mean(off**2) / index.d))
+
+
+def _residuals(index: Any, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What is left of vectors without the centre of the nearest list, shape (n, dimension)."""
+    nearest = index.quantizer.search(vectors, 1)[1][:, 0]
+    found: NDArray[np.float32] = vectors - index.quantizer.reconstruct_batch(nearest)
+    return found
+
+
+def _off_anew(index: Any, residuals: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How far the codes that residuals would get now are from them, shape (n,)."""
+    return _lengths(residuals - _decoded(index, index.pq.compute_codes(residuals)))
 
 
 def _lengths(rows: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,6 +1,7 @@
 """The catalog on a real SQLite file: what is committed together, found again, and refused."""
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -128,6 +129,26 @@ def test_another_model_is_refused(catalog: Catalog) -> None:
     for fingerprint, dimension in (("other", DIMENSION), ("model", 4)):
         with pytest.raises(ModelMismatchError, match="rebuild"):
             catalog.bind_model(fingerprint, dimension)
+
+
+def test_vectors_are_read_from_any_thread_while_another_writes_and_after_closing(catalog: Catalog) -> None:
+    catalog.put_source(source("/a"), [Piece("text", unit(number)) for number in range(50)])
+    numbers = np.arange(60, 0, -1)
+
+    def read(_: int) -> list[list[float]]:
+        ids, vectors = catalog.vectors(numbers, DIMENSION)
+        assert ids.tolist() == list(range(1, 51))
+        return [list(map(float, row)) for row in vectors]
+
+    expected = [list(map(float, unit(number))) for number in range(50)]
+    with ThreadPoolExecutor(4) as threads:
+        reads = threads.map(read, range(40))
+        catalog.put_source(source("/b"), [])
+        assert all(found == expected for found in reads)
+    catalog.forget("/a")
+    assert catalog.vectors(numbers, DIMENSION)[1].shape == (0, DIMENSION)
+    catalog.close()
+    assert catalog.vectors(numbers, DIMENSION)[0].tolist() == []
 
 
 def test_a_failed_transaction_leaves_everything_as_it_was(catalog: Catalog) -> None:

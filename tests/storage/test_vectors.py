@@ -29,8 +29,10 @@ class Store:
 
     def __init__(self) -> None:
         self.held: dict[int, NDArray[np.float32]] = {}
+        self.asked = 0
 
     def read(self, ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        self.asked += len(ids)
         found = np.array(sorted(set(ids.tolist()) & set(self.held)), dtype=np.int64)
         return found, np.array([self.held[number] for number in found.tolist()], np.float32).reshape(len(found), -1)
 
@@ -80,6 +82,8 @@ def test_a_choice_of_pieces_is_searched_as_if_there_were_no_others(
             patch.setattr(vectors, "_FEW_READ", 0)
             patch.setattr(approximate, "_PROBED", 1000)
             patch.setattr(approximate, "_CANDIDATES", 1000)
+            patch.setattr(approximate, "_NEAR", 9)
+            patch.setattr(approximate, "_ERRORS", 9000)
         index = index_of(kind.split(",")[0], "image", store)
         part = index.parts["image"].target
         part.add(numbers[: count // 2], rows[: count // 2].astype(np.float16))
@@ -147,11 +151,37 @@ def test_the_approximate_kind_finds_nearly_all_of_the_best(share: float, dimensi
     part.add(numbers, rows.astype(np.float16))
     index = VectorIndex(dimension, store.read, {"text": Followed(part)})
     among = None if share == 1 else np.sort(random.choice(numbers, int(20_000 * share), replace=False))
-    found = 0
+    found, store.asked = 0, 0
     for query in queries:
         exact = rows @ query if among is None else np.where(np.isin(numbers, among), rows @ query, -9)
         found += len(set(index.search("text", query, 10, among)[0].tolist()) & set(np.argsort(-exact)[:10].tolist()))
     assert found >= 950
+    assert share < 1 or store.asked < 100 * 60  # of a hundred candidates, those whose codes may be among the best
+
+
+def test_as_many_are_found_as_are_wanted_though_the_nearest_list_holds_fewer() -> None:
+    centres = unit_rows(20, 3, 64)
+    rows = np.repeat(centres, 100, axis=0) + 0.05 * unit_rows(2000, 4, 64)
+    rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float16).astype(np.float32)
+    store, numbers = Store(), np.arange(2000)
+    store.put(numbers, rows)
+    index = VectorIndex(64, store.read, {"text": Followed(train(64, 2000, rows, store.read))})
+    index.parts["text"].target.add(numbers, rows.astype(np.float16))
+    ids, scores = index.search("text", centres[0], 300)
+    assert len(ids) == 300 and set(range(100)) <= set(ids.tolist())
+    assert np.allclose(scores, rows[ids] @ centres[0], atol=1e-5)
+
+
+def test_others_answer_when_the_nearest_have_left_the_catalog() -> None:
+    rows, store = unit_rows(6000, 8, 32), Store()
+    rows[1:40] = rows[0]
+    store.put(np.arange(6000), rows)
+    index = index_of("approximate", "text", store, 32)
+    index.parts["text"].target.add(np.arange(6000), rows.astype(np.float16))
+    for number in range(35):
+        del store.held[number]
+    ids, _ = index.search("text", rows[0], 10)
+    assert set(range(35, 40)) <= set(ids.tolist()) and len(ids) == 10
 
 
 @pytest.mark.parametrize("dimension", [64, 33])
