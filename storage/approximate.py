@@ -21,7 +21,7 @@ _SAMPLE_A_LIST = 40
 _PROBED = 4
 # A list is looked at if its centre's cosine is at most this far below the nearest one's: a query among pieces of its
 # like needs a few, words among pictures nearly all. Measured: docs/vector_index.md.
-_NEAR = 0.3
+_NEAR = 0.35
 # On average the lists looked at hold this many times the candidates wanted.
 _HELD_FOR_EACH = 8
 _CANDIDATES = 100
