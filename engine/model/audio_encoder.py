@@ -14,7 +14,7 @@ from torch import Tensor, nn
 SAMPLE_RATE = 44_100
 FRAME, FRAME_HOP = 2048, 1024  # samples
 BANDS = 96
-BLOCK, BLOCK_HOP = 100, 50  # frames; a block is 2.3 s
+BLOCK, BLOCK_HOP = 100, 50  # frames; a block is 2.3 s, and the next one begins no later than half of that after it
 SPECTROGRAM_SCALE = 9.457798957824707  # the largest value seen when the encoder was trained
 LARGEST_GAIN = 30.0
 
@@ -34,10 +34,14 @@ class ConvBlock(nn.Module):
 
 
 class AudioEncoder(nn.Module):
-    """Blocks of log-mel spectrogram (n, 100, 96) to features (n, channels[-1] x (bands + times)).
+    """A log-mel spectrogram (frames, 96) to features of its blocks (n, channels[-1] x (bands + times)).
 
-    One part for each of ``bands`` equal ranges of frequency, then one for each of ``times`` equal stretches of time.
-    The published encoder has one band alone; finer ones tell high from low, and what comes first from what comes last.
+    The convolutions run once over the whole spectrogram; blocks, which overlap by half, are cut from what they make of
+    it. Published, each block was run through by itself: twice the work for the same retrieval (docs/LOG.md).
+
+    Of a block there is one part for each of ``bands`` equal ranges of frequency, then one for each of ``times`` equal
+    stretches of time. The published encoder has one band alone; finer ones tell high from low, and what comes first
+    from what comes last.
     """
 
     def __init__(self, channels: Sequence[int], bands: int = 1, times: int = 0) -> None:
@@ -46,18 +50,23 @@ class AudioEncoder(nn.Module):
         widths = [1, *channels]
         pools = [2] * (len(channels) - 1) + [1]
         self.blocks = nn.Sequential(*map(ConvBlock, widths[:-1], widths[1:], pools))
+        self.stride = 2 ** pools.count(2)
 
-    def forward(self, blocks: Tensor) -> Tensor:
-        """Of each part the mean over frequency, then the maximum over time."""
-        x: Tensor = self.blocks(blocks.unsqueeze(1))
+    def forward(self, spectrogram: Tensor) -> Tensor:
+        """Of each part of a block the mean over frequency, then the maximum over time."""
+        x: Tensor = self.blocks(spectrogram[None, None])
+        width = BLOCK // self.stride
+        count = max(-(-(len(spectrogram) - BLOCK) // BLOCK_HOP), 0) + 1
+        starts = torch.linspace(0, x.shape[2] - width, count).round().long().tolist()
+        x = torch.cat([x[:, :, start : start + width] for start in starts])
         parts = [*x.tensor_split(self.bands, dim=3)]
         if self.times:
             parts += x.tensor_split(self.times, dim=2)
         return torch.cat([part.mean(dim=3).amax(dim=2) for part in parts], dim=1)
 
 
-def log_mel_blocks(sound: Tensor) -> Tensor:
-    """Blocks (n, 100, 96) of mono sound (samples,) at 44.1 kHz; n is at least 1, the last block zero-padded.
+def log_mel(sound: Tensor) -> Tensor:
+    """The spectrogram (frames, 96) of mono sound (samples,) at 44.1 kHz, zero-padded to a block where it is shorter.
 
     The sound is first raised to a peak of one, by ``LARGEST_GAIN`` at most so that silence stays silent: the
     spectrogram is compressed by a logarithm with an offset, and a quiet recording would look like another sound.
@@ -67,9 +76,7 @@ def log_mel_blocks(sound: Tensor) -> Tensor:
     spectrum = torch.stft(sound, FRAME, FRAME_HOP, window=window, pad_mode="constant", return_complex=True)
     bands = mel_filters() @ spectrum.abs().square()
     frames = torch.log10(10_000.0 * bands + 1.0).T / SPECTROGRAM_SCALE
-    count = max(-(-(len(frames) - BLOCK) // BLOCK_HOP), 0) + 1
-    frames = F.pad(frames, (0, 0, 0, (count - 1) * BLOCK_HOP + BLOCK - len(frames)))
-    return frames.unfold(0, BLOCK, BLOCK_HOP).transpose(1, 2)
+    return F.pad(frames, (0, 0, 0, max(BLOCK - len(frames), 0)))
 
 
 @lru_cache(maxsize=1)

@@ -38,7 +38,7 @@ PARTS: Mapping[Part, tuple[str, ...]] = {
     "audio": ("audio_encoder", "audio_projector", "sound_readout"),
 }
 
-PREPROCESSING = 1
+PREPROCESSING = 2
 """Raised when the code turns the same file into other numbers, so that old embeddings are known to be old."""
 
 

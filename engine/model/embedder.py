@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.errors import ModelError
-from engine.model.audio_encoder import log_mel_blocks
+from engine.model.audio_encoder import BLOCK_HOP, log_mel
 from engine.model.checkpoint import Checkpoint, Part, open_checkpoint
 from engine.model.fused_model import PieceInput
 from engine.model.spaces import Space
@@ -111,7 +111,7 @@ class ModelEmbedder:
         if piece.frames is not None:
             frames = torch.stack([self._resize(frame) for frame in piece.frames])
         if piece.sound is not None:
-            sound = log_mel_blocks(torch.from_numpy(piece.sound)).to(self.device)
+            sound = log_mel(torch.from_numpy(piece.sound)).to(self.device)
         if tokens is None and frames is None and sound is None:
             raise ValueError(f"a piece of modality {piece.modality} has neither text nor frames nor sound")
         return PieceInput(piece.modality, tokens, frames, sound)
@@ -150,7 +150,9 @@ def _batches(inputs: Sequence[PieceInput]) -> Iterator[list[int]]:
     def cost(index: int) -> int:
         piece = inputs[index]
         tokens = 0 if piece.tokens is None else len(piece.tokens)
-        return tokens + 2 + 128 * sum(len(part) for part in (piece.frames, piece.sound) if part is not None)
+        frames = 0 if piece.frames is None else len(piece.frames)
+        blocks = 0 if piece.sound is None else len(piece.sound) // BLOCK_HOP
+        return tokens + 2 + 128 * (frames + blocks)
 
     batch: list[int] = []
     for index in sorted(range(len(inputs)), key=lambda index: (inputs[index].modality, cost(index))):

@@ -31,7 +31,7 @@ class PieceInput:
     """One piece as tensors; what a modality does not have is None.
 
     ``tokens`` int64 (count,), without prefix and suffix; ``frames`` (count, 3, height, width), RGB, 0 to 255; ``sound``
-    log-mel blocks (count, 100, 96).
+    a log-mel spectrogram (frames, 96).
     """
 
     modality: Modality
@@ -91,9 +91,9 @@ class FusedModel(nn.Module):
         return self.embed_features(self.extract(pieces))
 
     def extract(self, pieces: Sequence[PieceInput]) -> list[PieceFeatures]:
-        """Run the encoders, each once over all its input. Frames must share a size."""
+        """Run the encoders: over all frames at once, which must share a size, and over each sound."""
         frames = _apply(self._summarise_frames, [piece.frames for piece in pieces])
-        sound = _apply(self.audio_encoder, [piece.sound for piece in pieces])
+        sound = [None if piece.sound is None else self.audio_encoder(piece.sound) for piece in pieces]
         return [
             PieceFeatures(piece.modality, piece.tokens, *parts)
             for piece, *parts in zip(pieces, frames, sound, strict=True)

@@ -35,14 +35,14 @@ def build(config: ModelConfig) -> FusedModel:
 
 @torch.inference_mode()
 def test_classifiers_hear_the_whole_block_as_they_were_trained_to() -> None:
-    blocks = torch.rand(3, 100, 96)
+    sound = torch.rand(200, 96)
     torch.manual_seed(1)
     whole = AudioEncoder((2, 2, 4, 4), bands=1, times=0)
     parts = AudioEncoder((2, 2, 4, 4), bands=2, times=4)
     parts.load_state_dict(whole.state_dict())
     readout = SoundReadout(AUDIO.features, AUDIO.times, 4, CLASSES, 8)
-    for head, logits in zip(readout.heads, readout.classify(parts(blocks)), strict=True):
-        torch.testing.assert_close(logits, head(whole(blocks)))
+    for head, logits in zip(readout.heads, readout.classify(parts(sound)), strict=True):
+        torch.testing.assert_close(logits, head(whole(sound)))
 
 
 @torch.inference_mode()
@@ -59,7 +59,7 @@ def test_a_mixture_of_certain_classes_is_the_mean_of_their_texts() -> None:
 
 @torch.inference_mode()
 def test_readings_are_weighed_as_the_mix_says_and_each_sound_alone() -> None:
-    sounds = [PieceInput("audio", sound=torch.rand(count, 100, 96)) for count in (1, 3)]
+    sounds = [PieceInput("audio", sound=torch.rand(frames, 96)) for frames in (100, 200)]
     words = PieceInput("text", tokens=torch.tensor([7, 8]))
     plain, read = build(hearing(1, 0, 0)), build(hearing(0, 1, 1))
     together = read([sounds[0], words, sounds[1]])
@@ -81,7 +81,7 @@ def test_a_checkpoint_keeps_it_in_a_file_of_its_own(tmp_path: Path) -> None:
     checkpoint = open_checkpoint(tmp_path)
     held = {name for name, file in checkpoint.tensors.items() if file.name == "sound_readout.safetensors"}
     assert held == {name for name in model.state_dict() if name.startswith("sound_readout.")}
-    sound = PieceInput("audio", sound=torch.rand(2, 100, 96))
+    sound = PieceInput("audio", sound=torch.rand(150, 96))
     with torch.inference_mode():
         torch.testing.assert_close(checkpoint.load()([sound]), model([sound]), atol=2e-2, rtol=0)
 
