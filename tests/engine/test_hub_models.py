@@ -151,7 +151,7 @@ def test_what_goes_wrong_at_a_hub_is_one_line(user: User) -> None:
     assert "the hub cannot be reached; check the network" in nowhere
     assert "HF_HUB_OFFLINE forbids it" in user.fails("model", "download", "org/tiny", HF_HUB_OFFLINE="1")
     user.hub.sizes["model.safetensors"] = 10**15
-    assert "needs 1000000.0 GB more" in user.fails("model", "download", "org/tiny")
+    assert "needs 1000000.00 GB more" in user.fails("model", "download", "org/tiny")
     assert not list(user.cache.rglob("*.safetensors"))
 
 

@@ -28,7 +28,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def test_fewer_bits_say_nearly_the_same(
     folders: dict[str, Path], name: str, bits: int, nearness: float, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """``nearness``: the cosine with the whole model; the matrices of these models are small, and so rounded coarsely."""
+    """``nearness``: the cosine with the whole model; these are tiny, and so rounded coarsely."""
     pieces = PIECES + (SOUNDS if name == "omni" else [])
     whole = HubEmbedder(name, folders[name], HubOptions(device="cpu"))
     with caplog.at_level(logging.WARNING):

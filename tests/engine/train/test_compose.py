@@ -78,6 +78,18 @@ def test_a_batch_that_does_not_fit_is_halved_and_no_piece_is_passed_over(trained
     np.testing.assert_allclose(model.embed(texts), wanted, atol=1e-5)
 
 
+def test_settings_of_a_large_model_count_or_are_refused(trained: Path) -> None:
+    folder = str(trained / "runs" / "seed-0" / "projectors")
+    before = torch.get_num_threads()
+    try:
+        load_search_model(folder, ModelSettings(device="cpu", threads=before + 1))
+        assert torch.get_num_threads() == before + 1
+    finally:
+        torch.set_num_threads(before)
+    with pytest.raises(ModelError, match="can be loaded only as it is"):
+        load_search_model(folder, ModelSettings(device="cpu", dimension=8))
+
+
 def test_the_projector_has_learned_and_nothing_else(trained: Path) -> None:
     log = (trained / "runs" / "seed-0" / "projectors.work" / "log.jsonl").read_text().splitlines()
     losses = [json.loads(line)["loss"] for line in log]
