@@ -4,9 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.errors import ModelError
+from engine.errors import HubError, ModelError
 from engine.model.hub import PREFIX, HubName, local_folder, may_run_code, parse_name
-from engine.model.hub_files import is_sentence_transformer
+from engine.model.hub_files import foreign_code, is_sentence_transformer
 from engine.model.known_models import known, require_length
 from engine.model.spaces import Completed, SearchModel
 from storage.records import MODALITIES
@@ -55,4 +55,6 @@ def _load_large(name: str, hub: HubName | None, folder: Path, settings: "ModelSe
         require_length(model, settings.dimension)
     options = HubOptions(settings.device, settings.bits, settings.dimension)
     trusted = may_run_code(hub, folder, settings.remote_code)
+    if trusted and (other := foreign_code(folder)) is not None:
+        raise HubError(f"model {name} takes code from {other}, which [model] remote_code does not name: it is not run")
     return HubEmbedder(name, folder, replace(options, trust_code=trusted))

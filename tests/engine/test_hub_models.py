@@ -1,5 +1,6 @@
 """Models of a hub as a user has them: huggingface_hub itself, against a server here that behaves like a hub."""
 
+import json
 import os
 import re
 import shutil
@@ -222,6 +223,18 @@ def test_code_is_trusted_only_by_name_and_commit(tmp_path: Path) -> None:
     for setting in ("org/tiny", "org/tiny@main"):
         with pytest.raises(Exception, match="must name the commit"):
             may_run_code(name, folder, setting)
+
+
+def test_code_of_another_repository_is_not_trusted_along(user: User) -> None:
+    """Naming a model and its commit says nothing of a repository to which its files refer."""
+    described = user.hub.models["org/tiny"] / "config.json"
+    config = json.loads(described.read_text())
+    described.write_text(json.dumps({**config, "auto_map": {"AutoModel": "org/other--modeling.Model"}}))
+    assert user.run("model", "download", "org/tiny").returncode == 0
+    (user.home / "data").mkdir(parents=True)
+    trusted = {"SYNESTHETE_MODEL__REMOTE_CODE": f"org/tiny@{COMMIT}", "SYNESTHETE_MODEL__NAME": "hub:org/tiny"}
+    told = user.fails("index", user.home / "data", **trusted)
+    assert "takes code from org/other, which [model] remote_code does not name" in told
 
 
 @pytest.mark.parametrize("name", ["hub:a", "a/b/c", "a/b@", "", "hub:../b c", "a/b@x y"])
