@@ -20,7 +20,7 @@ $(VENV)/.done: pyproject.toml
 	touch $@
 
 $(VENV)/.done-dev: $(VENV)/.done
-	$(BIN)/pip install --quiet --editable '.[$(FAISS),train,evaluate,hub,ocr,speech,mcp,desktop,dev]'
+	$(BIN)/pip install --quiet --editable '.[$(FAISS),train,evaluate,hub,quantise,ocr,speech,mcp,desktop,dev]'
 	touch $@
 
 # The web page is tested in a real browser.

@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from engine.model.batch_sizes import BatchSizes
 from engine.model.devices import chosen_devices, dtype_for
 from engine.model.hub_embedder import HubEmbedder, HubOptions
 from indexer.pieces import ExtractedPiece, ExtractionLimits
@@ -106,7 +107,7 @@ def measure(embedder: HubEmbedder, kind: str, size: int, shape: tuple[int, int],
     device = embedder.devices[0]
     count = 8 * size
     asked = pieces(kind, count, shape)
-    embedder._limits[kind] = size
+    embedder._sizes = BatchSizes({asked[0].modality: size})
     own = rate(lambda: embedder.embed(asked), count, device)
     if embedder.batch_size(asked[0].modality) < size:
         raise MemoryError(f"{kind} in batches of {size} do not fit")

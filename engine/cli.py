@@ -497,6 +497,11 @@ def main() -> None:
     except SynestheteError as error:
         err.print(f"synesthete: {error}", markup=False)
         sys.exit(error.exit_code)
+    except (MemoryError, ImportError) as error:
+        if not isinstance(error, MemoryError) and "failed to map segment" not in str(error):
+            raise
+        err.print("synesthete: there is too little memory for this; close other programs, or take a smaller model")
+        sys.exit(SynestheteError.exit_code)
 
 
 if __name__ == "__main__":

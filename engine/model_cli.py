@@ -37,7 +37,7 @@ def info(context: typer.Context, as_json: Json = False) -> None:
 
 @app.command("list")
 def list_models(as_json: Json = False) -> None:
-    """Large models of a hub that are known to work, with their licences."""
+    """Large models that can be had from a hub, with their licences."""
     from dataclasses import asdict
 
     from engine.model.describe import show_known

@@ -7,10 +7,10 @@ Later wins: the defaults, the user's own file, the file named with ``--settings`
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from engine.errors import SettingsError
@@ -18,6 +18,11 @@ from indexer.ignore import compiled
 from indexer.priority import Priority
 
 _PREFIX = "SYNESTHETE_"
+
+
+def _number(value: Any) -> Any:
+    """A variable of the environment is text."""
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
 class _Section(BaseModel):
@@ -35,7 +40,7 @@ class ModelSettings(_Section):
 
     name: str = "bundled"
     device: str = "auto"
-    bits: Literal[16, 8, 4] = 16
+    bits: Annotated[Literal[16, 8, 4], BeforeValidator(_number)] = 16
     dimension: int = Field(default=0, ge=0)
     remote_code: str = ""
     threads: int = Field(default=0, ge=0)
@@ -157,7 +162,8 @@ def load_settings(file: Path | None = None) -> Settings:
     try:
         return Settings(**values)
     except (ValidationError, ValueError) as error:
-        raise SettingsError(f"{origin}: {_first_fault(error)}; see settings.toml for what there is") from error
+        place = _variable_at_fault(error) or origin
+        raise SettingsError(f"{place}: {_first_fault(error)}; see settings.toml for what there is") from error
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -188,6 +194,13 @@ def _refuse_unknown_variables() -> None:
     for name in os.environ:
         if name.upper().startswith(_PREFIX) and name.upper() not in known:
             raise SettingsError(f"the variable {name} names no setting; one that does is SYNESTHETE_INDEX__WORKERS")
+
+
+def _variable_at_fault(error: ValidationError | ValueError) -> str | None:
+    if not isinstance(error, ValidationError):
+        return None
+    name = _PREFIX + "__".join(str(part) for part in error.errors()[0]["loc"][:2]).upper()
+    return f"the variable {name}" if name in map(str.upper, os.environ) else None
 
 
 def _first_fault(error: ValidationError | ValueError) -> str:

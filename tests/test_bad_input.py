@@ -103,3 +103,19 @@ def test_a_file_that_may_not_be_read_is_named_and_the_rest_indexed(tmp_path: Pat
     (failure,) = summary["failed"]
     assert failure["path"] == str(closed) and "Permission denied" in failure["reason"]
     closed.chmod(0o600)
+
+
+def test_an_address_space_too_small_for_the_libraries_is_one_line(program: Program, tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "sea.txt").write_text("the red sea")
+    code = (
+        "import resource, sys\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (1_000_000_000,) * 2)\n"
+        f"sys.argv = ['synesthete', '--data', {str(program.data)!r}, 'index', {str(tmp_path / 'files')!r}]\n"
+        "from engine.cli import main\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=program.environment)
+    assert done.returncode == 1 and "there is too little memory for this" in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr
+    assert program.json("index", tmp_path / "files")["indexed"] == 1

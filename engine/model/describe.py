@@ -9,6 +9,7 @@ from engine.errors import ModelError
 from engine.model.hub import PREFIX, HubName, local_folder, parse_name
 from engine.model.hub_files import fingerprint_of, is_sentence_transformer
 from engine.model.known_models import KNOWN_MODELS, known, warning
+from storage.records import MODALITIES
 
 if TYPE_CHECKING:
     from engine.settings import ModelSettings
@@ -26,7 +27,7 @@ def describe_model(settings: "ModelSettings") -> dict[str, Any]:
     if hub:
         described["revision"] = folder.name
     described["fingerprint"] = fingerprint_of(folder, f"{settings.bits} {settings.dimension}")
-    described["bytes"] = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    described["bytes"] = size_of(folder)
     if model is not None:
         described |= {
             "parameters": f"{model.parameters:g} thousand million",
@@ -50,13 +51,21 @@ def _own_model(name: str, folder: Path) -> dict[str, Any]:
 
     checkpoint = open_model(BUNDLED if name == "bundled" else folder)
     described: dict[str, Any] = {
+        "name": name,
         "folder": str(checkpoint.folder),
         "fingerprint": checkpoint.fingerprint,
+        "bytes": size_of(checkpoint.folder),
         "dimension": checkpoint.config.dimension,
+        "modalities": list(MODALITIES),
     }
     if isinstance(checkpoint, Checkpoint):
         described["card"] = checkpoint.card()
     return described
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of the files in ``folder``."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def show_model(console: Console, described: dict[str, Any]) -> None:
@@ -65,7 +74,7 @@ def show_model(console: Console, described: dict[str, Any]) -> None:
     for name, value in described.items():
         if name == "card":
             continue
-        shown = ", ".join(value) if isinstance(value, list) else f"{value / 1e9:.2f} GB" if name == "bytes" else value
+        shown = ", ".join(value) if isinstance(value, list) else f"{value / 1e6:,.1f} MB" if name == "bytes" else value
         console.print(f"{name.replace('bytes', 'size'):<{width}}  {shown}", markup=False)
     if "card" in described:
         console.print(f"\n{described['card']}", markup=False)
@@ -80,11 +89,13 @@ def show_known(console: Console) -> None:
             f"hub:{model.name:<40} {model.parameters:>5.2f} B  {model.gigabytes:>5.1f} GB  {model.licence}{terms}",
             markup=False,
         )
-        console.print(f"    {seen}; {model.scores} [{model.source}]", markup=False)
+        length = f"{model.dimension:,} numbers" + (f", may be cut to {model.shortest}" if model.shortest else "")
+        console.print(f"    {seen}; {length}; {model.scores} [{model.source}]", markup=False)
         if model.note:
             console.print(f"    {model.note}", markup=False)
     console.print(
-        "\nB: thousand million parameters. GB: memory on a GPU, in bfloat16; half of it with [model] bits = 8.",
+        "\nB: thousand million parameters. GB: memory on a GPU, in bfloat16; twice that on a processor. "
+        "Figures are their publishers'; any other model of sentence-transformers can be named too.",
         markup=False,
     )
 

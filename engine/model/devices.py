@@ -46,7 +46,9 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def release(device: torch.device) -> None:
-    """Give cached memory back. Another thread may still hold its batch: a moment lets it finish."""
+    """Give a GPU's cached memory back. Another thread may still hold its batch: a moment lets it finish."""
+    if device.type == "cpu":
+        return
     time.sleep(0.05)
     with contextlib.suppress(RuntimeError):
         if device.type == "cuda":

@@ -110,7 +110,7 @@ def _what_failed(name: HubName, error: BaseException) -> str:
     if isinstance(error, RepositoryNotFoundError):
         return " does not exist on the hub, or is private (`hf auth login`); `synesthete model list` names some"
     if isinstance(error, OfflineModeIsEnabled):
-        return " cannot be fetched: HF_HUB_OFFLINE forbids it"
+        return " cannot be fetched: the variable HF_HUB_OFFLINE forbids it; unset it to go to the network"
     if isinstance(error, HfHubHTTPError) and error.response is not None:
         return f": the hub failed ({error.response.status_code}); try again later, what is here already stays"
     network = type(error).__module__.startswith("httpx")
@@ -119,7 +119,7 @@ def _what_failed(name: HubName, error: BaseException) -> str:
     if isinstance(error, OSError) and error.errno is not None:
         return (
             f": it cannot be written to {_cache()} ({error.strerror}); make room, or set HF_HOME to another disk, and "
-            "try again: it goes on where it stopped"
+            "try again; files that are whole stay"
         )
     first = next(iter(str(error).splitlines()), type(error).__name__)
     return f": it could not be fetched ({first}); try again, what is here already stays"
@@ -157,10 +157,12 @@ def _wanted(name: HubName, only: str | None) -> list[str] | None:
 def _check_space(name: HubName, wanted: list[str] | None, unread: list[str] | None) -> None:
     """Better to say so before than after many gigabytes."""
     from huggingface_hub import snapshot_download
+    from huggingface_hub.utils.tqdm import disable_progress_bars
 
-    files = snapshot_download(
-        name.repository, revision=name.revision, allow_patterns=wanted, ignore_patterns=unread, dry_run=True
-    )
+    with disable_progress_bars():  # until something is fetched
+        files = snapshot_download(
+            name.repository, revision=name.revision, allow_patterns=wanted, ignore_patterns=unread, dry_run=True
+        )
     needed = sum(file.file_size or 0 for file in files if file.will_download)
     place = _cache()
     while not place.exists():
@@ -168,7 +170,7 @@ def _check_space(name: HubName, wanted: list[str] | None, unread: list[str] | No
     free = shutil.disk_usage(place).free
     if needed > free:
         raise HubError(
-            f"model {name} needs {needed / 1e9:.1f} GB more, and {place} has {free / 1e9:.1f}; make room, or set "
+            f"model {name} needs {needed / 1e9:.2f} GB more, and {place} has {free / 1e9:.2f}; make room, or set "
             "HF_HOME to another disk"
         )
 

@@ -21,9 +21,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.errors import ModelError
-from engine.model.devices import chosen_devices, dtype_for, is_out_of_memory, release
+from engine.model.batch_sizes import BatchSizes
+from engine.model.devices import chosen_devices, dtype_for, is_out_of_memory
 from engine.model.hub_files import fingerprint_of, is_sentence_transformer, offline
 from engine.model.hub_inputs import InputMaker, Inputs, readable
+from engine.model.quantised import batch_mates_leak, quantised
+from engine.model.room import require_room
 from engine.model.spaces import Space
 from indexer.pieces import ExtractedPiece, MediaFormat
 from storage.records import Modality
@@ -77,7 +80,8 @@ class HubEmbedder:
         self._maker = InputMaker(
             _special_tokens(model), videos="video" in understood, sample_rate=self.media.sample_rate
         )
-        self._limits: dict[str, int] = dict(_FIRST_BATCH[self.devices[0].type])
+        first = _FIRST_BATCH[self.devices[0].type]
+        self._sizes = BatchSizes(dict.fromkeys(first, 1) if batch_mates_leak(options.bits) else first)
         readers = len(self._workers) * _READERS[self.devices[0].type]
         self._pool = ThreadPoolExecutor(readers, thread_name_prefix="embed")
         self._free: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
@@ -116,7 +120,7 @@ class HubEmbedder:
 
     def batch_size(self, modality: Modality) -> int:
         """How many pieces go through the model together, as found so far."""
-        return self._limits[modality]
+        return self._sizes[modality]
 
     def _embed(self, pieces: Sequence[ExtractedPiece], task: str) -> NDArray[np.float32]:
         for piece in pieces:
@@ -136,31 +140,30 @@ class HubEmbedder:
         for kind in dict.fromkeys(kind for _, kind, _ in rows):
             own = [(index, one) for index, this, one in rows if this == kind]
             own.sort(key=lambda row: -_size(row[1]))
-            size = self._limits[kind.split("+")[0]]
+            size = self._sizes[kind.split("+")[0]]
             for start in range(0, len(own), size):
                 yield kind, own[start : start + size]
 
     def _run(self, kind: str, inputs: list[Inputs], task: str) -> Tensor:
         """Unit vectors (len(inputs), dimension) on the CPU."""
-        name = kind.split("+")[0]
-        if len(inputs) <= self._limits[name]:
-            worker = self._free.get()
-            try:
-                return F.normalize(worker.embed(inputs, task)[:, : self.dimension].float(), dim=-1)
-            except Exception as error:
-                if not is_out_of_memory(error):
-                    raise ModelError(f"model {self.name}: {_first_line(error)}") from error
-                if len(inputs) == 1:
-                    raise ModelError(
-                        f"model {self.name}: one piece of {name} alone needs more memory than {worker.device} has; "
-                        "take a smaller model, or [model] bits = 8 or 4"
-                    ) from None
-                self._limits[name] = min(self._limits[name], len(inputs) // 2)
-            finally:
-                self._free.put(worker)
-            release(worker.device)
-        size = min(self._limits[name], (len(inputs) + 1) // 2)
-        return torch.cat([self._run(kind, inputs[at : at + size], task) for at in range(0, len(inputs), size)])
+        modality = kind.split("+")[0]
+        worker = self._free.get()
+        too_large = (
+            f"model {self.name}: one piece of {modality} alone needs more memory than {worker.device} has; "
+            "take a smaller model, or [model] bits = 8 or 4"
+        )
+
+        def compute(part: Sequence[Inputs]) -> Tensor:
+            return F.normalize(worker.embed(part, task)[:, : self.dimension].float(), dim=-1)
+
+        try:
+            return self._sizes.run(modality, inputs, compute, worker.device, too_large)
+        except ModelError:
+            raise
+        except Exception as error:  # anything may come out of a model from elsewhere
+            raise ModelError(f"model {self.name}: {_first_line(error)}") from error
+        finally:
+            self._free.put(worker)
 
 
 class _Worker:
@@ -179,7 +182,7 @@ class _Worker:
             other.reader.processor = copy.deepcopy(self.reader.processor)
         return other
 
-    def embed(self, inputs: list[Inputs], task: str) -> Tensor:
+    def embed(self, inputs: Sequence[Inputs], task: str) -> Tensor:
         """What the model makes of ``inputs``, on the CPU."""
         prompt = _prompt(self.model, task)
         with torch.inference_mode():
@@ -206,9 +209,10 @@ def load(name: str, folder: Path, device: torch.device, options: HubOptions) -> 
         raise ModelError(
             f"model {name}: {folder} has no modules.json: it is no embedding model of sentence-transformers"
         )
+    require_room(name, folder, device, options.bits)
     arguments: dict[str, Any] = {"dtype": dtype_for(device), "use_safetensors": True}
     if options.bits < 16:
-        arguments |= _quantised(name, options.bits, device)
+        arguments |= quantised(name, options.bits, device)
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     try:
@@ -236,21 +240,6 @@ def _load_error(name: str, device: torch.device, error: Exception) -> ModelError
             'and its commit: [model] remote_code = "ORG/NAME@COMMIT"'
         )
     return ModelError(f"model {name} cannot be loaded: {_first_line(error)}")
-
-
-def _quantised(name: str, bits: int, device: torch.device) -> dict[str, Any]:
-    if device.type != "cuda":
-        raise ModelError(f"model {name}: [model] bits = {bits} needs an NVIDIA GPU")
-    try:
-        import bitsandbytes  # noqa: F401
-        from transformers import BitsAndBytesConfig
-    except ImportError as error:
-        raise ModelError(f"[model] bits = {bits} needs {error.name}: pip install 'synesthete[quantise]'") from error
-    chosen: dict[str, Any] = {"load_in_8bit": True}
-    if bits == 4:
-        chosen = {"load_in_4bit": True, "bnb_4bit_compute_dtype": dtype_for(device)}
-    how = BitsAndBytesConfig(**chosen)  # type: ignore[no-untyped-call]
-    return {"quantization_config": how, "device_map": {"": device}}
 
 
 def _kinds(piece: ExtractedPiece, inputs: Sequence[Inputs]) -> list[tuple[str, Inputs]]:

@@ -1,6 +1,7 @@
 """The files of a large model on this disk: whether they are whole, and what they are."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import file_digest, sha256
@@ -9,6 +10,8 @@ from pathlib import Path
 PREPROCESSING = 1
 """Raised when our code turns the same piece into other inputs, so that old embeddings are known to be old."""
 
+_FOREIGN = re.compile(r'"(?P<repository>[\w.-]+/[\w.-]+?)--[\w.]+"')
+_NO_CONFIG = ("tokenizer.json", "vocab.json", "model.safetensors.index.json")  # large, and without references to code
 _NO_MODEL = (".md", ".txt", ".png", ".jpg", ".jpeg", ".gitattributes")
 
 
@@ -29,6 +32,16 @@ def missing_files(folder: Path) -> list[str]:
     except (OSError, ValueError, KeyError, AttributeError):
         return [index.name]
     return [name for name in named if not (folder / name).is_file()]
+
+
+def foreign_code(folder: Path) -> str | None:
+    """Another repository from which the model in ``folder`` would take Python code: "ORG/NAME--module.Class"."""
+    for path in sorted(folder.rglob("*.json")):
+        if path.name not in _NO_CONFIG:
+            found = _FOREIGN.search(path.read_text(encoding="utf-8", errors="replace"))
+            if found is not None:
+                return found["repository"]
+    return None
 
 
 def fingerprint_of(folder: Path, options: str) -> str:

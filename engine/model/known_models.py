@@ -1,13 +1,14 @@
-"""Large models that are known to load through sentence-transformers: what they are, and on which terms.
+"""Large models that are published for sentence-transformers: what they are, and on which terms.
 
-Facts as of November 2026. Parameters, length, licence and modalities: mteb 2.26 (``mteb.get_model_meta``). Scores: only
-where their publisher gives them in text, with the place. Memory: bfloat16 weights, two bytes a parameter, and a fifth
-more for what a small batch needs.
+Facts as of November 2026, of their publishers; we have run none of them. Parameters, length, licence and modalities:
+mteb 2.26 (``mteb.get_model_meta``). Scores: only where their publisher gives them in text, with the place. Memory:
+bfloat16 weights, two bytes a parameter, and a fifth more for what a small batch needs.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
+from engine.errors import ModelError
 from storage.records import Modality
 
 Terms = Literal["free", "research", "non-commercial"]
@@ -15,7 +16,10 @@ Terms = Literal["free", "research", "non-commercial"]
 
 @dataclass(frozen=True)
 class KnownModel:
-    """``parameters`` in thousand millions; ``terms``: what may be done with it; ``note`` what else to know."""
+    """``parameters`` in thousand millions; ``terms``: what may be done with it; ``note`` what else to know.
+
+    ``shortest``: the length to which its embeddings may be cut (Matryoshka), 0 if it was not trained for that.
+    """
 
     name: str
     parameters: float
@@ -26,6 +30,7 @@ class KnownModel:
     scores: str
     source: str
     note: str = ""
+    shortest: int = 0
 
     @property
     def gigabytes(self) -> float:
@@ -47,6 +52,7 @@ KNOWN_MODELS: tuple[KnownModel, ...] = (
         _SEEING,
         "MMEB-V2 73.2 (image 75.0, video 61.9, document 79.2)",
         "github.com/QwenLM/Qwen3-VL-Embedding",
+        shortest=64,
     ),
     KnownModel(
         "Qwen/Qwen3-VL-Embedding-8B",
@@ -57,6 +63,7 @@ KNOWN_MODELS: tuple[KnownModel, ...] = (
         _SEEING,
         "MMEB-V2 77.8 (image 80.1, video 67.1, document 82.4)",
         "github.com/QwenLM/Qwen3-VL-Embedding",
+        shortest=64,
     ),
     KnownModel(
         "LCO-Embedding/LCO-Embedding-Omni-7B",
@@ -101,6 +108,7 @@ KNOWN_MODELS: tuple[KnownModel, ...] = (
         "MAEB 49.96",
         "jina.ai/models/jina-embeddings-v5-omni-small",
         "needs Python code that comes with it: [model] remote_code",
+        shortest=32,
     ),
     KnownModel(
         "jinaai/jina-embeddings-v5-omni-nano",
@@ -112,6 +120,7 @@ KNOWN_MODELS: tuple[KnownModel, ...] = (
         "figures in the paper",
         "arXiv 2605.08384",
         "needs Python code that comes with it: [model] remote_code",
+        shortest=32,
     ),
 )
 
@@ -119,6 +128,19 @@ KNOWN_MODELS: tuple[KnownModel, ...] = (
 def known(repository: str) -> KnownModel | None:
     """What is known of the model ORG/NAME."""
     return next((model for model in KNOWN_MODELS if model.name.lower() == repository.lower()), None)
+
+
+def require_length(model: KnownModel, length: int) -> None:
+    """Raise ``ModelError`` if its embeddings cannot be cut to ``length`` without losing what they mean; 0 is whole."""
+    if length == 0 or length == model.dimension:
+        return
+    if not model.shortest:
+        raise ModelError(f"model {model.name} was not trained for shorter embeddings: [model] dimension = 0")
+    if not model.shortest <= length <= model.dimension:
+        raise ModelError(
+            f"model {model.name}: its embeddings can be cut to {model.shortest} to {model.dimension} numbers, "
+            f"not to {length}: see [model] dimension"
+        )
 
 
 def warning(model: KnownModel) -> str | None:

@@ -9,12 +9,14 @@ import torch
 from numpy.typing import NDArray
 
 from engine.errors import ModelError
-from engine.model.devices import chosen_devices, dtype_for, is_out_of_memory, release
+from engine.model.batch_sizes import BatchSizes
+from engine.model.devices import chosen_devices, dtype_for, is_out_of_memory
 from engine.model.families import to_device
 from engine.model.fused_model import PieceInput
 from engine.model.hub_embedder import UNRELATED
 from engine.model.large_checkpoint import LargeCheckpoint, open_large
 from engine.model.large_inputs import prepare_large
+from engine.model.room import require_room
 from engine.model.spaces import Space
 from indexer.pieces import ExtractedPiece, MediaFormat
 from storage.records import MODALITIES, Modality
@@ -31,13 +33,16 @@ class LargeEmbedder:
         self.dimension = checkpoint.config.dimension
         self._tokenizer = checkpoint.tokenizer()
         self._turn = threading.Lock()
-        self._batch = _FIRST_BATCH
+        self._sizes = BatchSizes(dict.fromkeys(MODALITIES, _FIRST_BATCH))
+        require_room(str(checkpoint.folder), checkpoint.folder, device)
         try:
             self._model = checkpoint.load(device, dtype_for(device))
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
-            raise ModelError(f"model {checkpoint.folder} does not fit into the memory of {device}") from None
+            raise ModelError(
+                f"model {checkpoint.folder} does not fit into the memory of {device}; take a smaller one"
+            ) from None
 
     @classmethod
     def load(cls, folder: Path, device: str = "auto") -> "LargeEmbedder":
@@ -68,34 +73,27 @@ class LargeEmbedder:
         """
         vectors = np.empty((len(pieces), self.dimension), dtype=np.float32)
         inputs = [prepare_large(piece, self._tokenizer, self.checkpoint.config) for piece in pieces]
-        order = sorted(range(len(inputs)), key=lambda n: (inputs[n].modality, _words(inputs[n])))
         with self._turn, torch.inference_mode():
-            while order:
-                chosen, order = order[: self._batch], order[self._batch :]
-                vectors[chosen] = self._run([inputs[n] for n in chosen])
+            for modality in dict.fromkeys(one.modality for one in inputs):
+                own = [n for n, one in enumerate(inputs) if one.modality == modality]
+                own.sort(key=lambda n: _words(inputs[n]))
+                too_large = (
+                    f"model {self.checkpoint.folder}: one piece of {modality} alone needs more memory than "
+                    f"{self.device} has; take a smaller model"
+                )
+                vectors[own] = self._sizes.run(
+                    modality, [inputs[n] for n in own], self._compute, self.device, too_large
+                ).numpy()
         return vectors
 
     def embed_query(self, pieces: Sequence[ExtractedPiece]) -> NDArray[np.float32]:
         """The same for what is asked with: this model makes no difference."""
         return self.embed(pieces)
 
-    def _run(self, inputs: list[PieceInput]) -> NDArray[np.float32]:
-        try:
-            made: NDArray[np.float32] = (
-                self._model([to_device(one, self.device) for one in inputs]).float().cpu().numpy()
-            )
-            return made
-        except Exception as error:
-            if not is_out_of_memory(error):
-                raise
-            if len(inputs) == 1:
-                raise ModelError(
-                    f"model {self.checkpoint.folder}: one piece alone needs more memory than {self.device} has"
-                ) from None
-        release(self.device)
-        self._batch = max(1, min(self._batch, len(inputs) // 2))
-        half = len(inputs) // 2
-        return np.concatenate([self._run(inputs[:half]), self._run(inputs[half:])])
+    def _compute(self, inputs: Sequence[PieceInput]) -> torch.Tensor:
+        """Unit vectors (len(inputs), dimension) on the CPU."""
+        made: torch.Tensor = self._model([to_device(one, self.device) for one in inputs])
+        return made.float().cpu()
 
 
 def _words(piece: PieceInput) -> int:

@@ -1,6 +1,7 @@
 """The hits that the command line showed last, kept beside the library so that the next query can name one: ``#3``."""
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -10,16 +11,24 @@ from engine.query.hits import Hit, hit_of
 from storage.atomic import replaced_file
 
 _NAME = "last_answer.json"
+_log = logging.getLogger(__name__)
 
 
 def keep_answer(folder: Path, hits: Sequence[Hit]) -> None:
-    """Keep ``hits`` in ``folder``, in place of those before. A folder that cannot be written to keeps nothing."""
+    """Keep ``hits`` in ``folder``, in place of those before.
+
+    A folder that cannot be written to keeps nothing, or the hits before, which is said.
+    """
     try:
         with replaced_file(folder / _NAME) as path:
             path.touch(mode=0o600)
             path.write_text(json.dumps([asdict(hit) for hit in hits]), encoding="utf-8")
     except OSError:  # to be able to search is worth more than to be able to refer to it
-        (folder / _NAME).unlink(missing_ok=True)
+        try:
+            (folder / _NAME).unlink(missing_ok=True)
+        except OSError as error:
+            if (folder / _NAME).exists():
+                _log.warning("%s: %s; #1 still names a line of an earlier answer", folder, error.strerror)
 
 
 def kept_hit(folder: Path, number: int) -> Hit:

@@ -15,7 +15,7 @@ from engine.model.hub import PREFIX, local_folder, parse_name
 from engine.model.hub_files import offline
 from engine.train.recipe import ComposeSettings, TrainRecipe
 
-_MARK = "here"
+_MARK = "(what is said)"  # no word that a template could hold
 
 
 def compose_base(recipe: TrainRecipe) -> Path:

@@ -9,23 +9,22 @@ What is written is rounded to int8, the encoders apart.
 
 import argparse
 import shutil
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import sound_readout
 import torch
 import torch.nn.functional as F
 from class_texts import class_texts
 from ridge import class_rows, ridge
-from sound_classes import assign, categories, class_counts, published_heads
+from sound_classes import class_counts, published_heads
 from torch import Tensor
 
 from engine.model.checkpoint import open_checkpoint, save_config, save_weights
 from engine.model.config import Mix
 from engine.model.families import device_of, encoder_fingerprint
 from engine.model.fused_model import FusedModel, PieceFeatures
-from engine.model.readout import SoundReadout
 from engine.train.cache import FeatureCache
 from engine.train.data import TrainingData
 from engine.train.loop import embedder
@@ -37,9 +36,6 @@ CLASS_WEIGHT = 2.0  # of a class row, where a captioned picture counts one
 PICTURE_MIX = Mix(model=0.5, classes=1.0, map=1.0)
 PAGE_MIX = Mix(model=0.5, words=0.5)
 SOUND_MIX = Mix(model=1.0, classes=1.0, map=1.0)
-SOUND_PENALTY = 0.2
-PRIOR = 0.5  # how much of what a classifier says of every sound is taken off
-NOT_RECORDED = ("synthetic", "fluid soundfont", "musescore soundfont", "flite")
 CENTRES: dict[Modality, float] = {"image": 0.75, "video": 0.75, "audio": 0.5}  # how much of the mean is taken off
 SAMPLE = 2000  # pieces of a modality that its mean is taken of
 BACKGROUND = 400  # pieces of a modality, and as many queries
@@ -91,46 +87,16 @@ class Finisher:
         self.model.config = replace(self.model.config, mix=mix)
 
     def fit_sound_readout(self, packages: Path) -> None:
-        """Class mixture and ridge map of sounds, both centred, so that the centre of sounds stays what it is.
+        """The readout of sounds by the classifiers of the package aisfx, which ``packages`` holds.
 
-        ``packages`` holds the package aisfx. What classifiers say is judged by recordings alone; the map learns from
-        every sound, each concept by the root of its number of sounds. Call it after ``fit_centres``.
+        It is centred, so that the centre of sounds stays what it is: call it after ``fit_centres``.
         """
         rows = self.rows("audio", ["train"])
-        pairs = [self.data.pairs[row] for row in rows]
         blocks = [piece.sound for piece in self.data.first_pieces(rows) if piece.sound is not None]
-        pooled = torch.stack([own.mean(dim=0) for own in blocks])
-        every = self.texts([text for pair in pairs for text in pair.texts]).split([len(pair.texts) for pair in pairs])
-        captions = F.normalize(torch.stack([texts.mean(dim=0) for texts in every]), dim=1)
-        heads = published_heads(packages)
-        audio, width = self.model.config.audio, self.model.config.dimension
-        counts = class_counts(heads)
-        readout = SoundReadout(audio.features, audio.times, audio.channels[-1], counts, width).requires_grad_(False)
-        for head, published in zip(readout.heads, heads, strict=True):
-            head.load_state_dict(published)
-        recorded = [place for place, pair in enumerate(pairs) if pair.source not in NOT_RECORDED]
-        concepts = [pairs[place].concept for place in recorded]
-        meanings = torch.stack([self.texts(words).mean(dim=0) for words in categories().values()])
-        tables = []
-        for number, head in enumerate(readout.heads):
-            logits = [readout.classify(blocks[place])[number] for place in recorded]
-            likely = torch.stack([own.log_softmax(dim=1).mean(dim=0) for own in logits])
-            chosen, fit = assign(likely, captions[recorded], concepts, F.normalize(meanings, dim=1))
-            print(f"classifier {number}: fit {fit:.2f}")
-            usual = torch.cat(logits).softmax(dim=1).mean(dim=0)
-            head[-1].bias -= PRIOR * usual.log()
-            mean = torch.cat([own - PRIOR * usual.log() for own in logits]).softmax(dim=1).mean(dim=0)
-            tables.append(meanings[chosen] - mean @ meanings[chosen])
-        readout.class_texts.copy_(torch.cat(tables))
-        number = Counter(pair.concept for pair in pairs)
-        weights = torch.tensor([number[pair.concept] ** -0.5 for pair in pairs])
-        spread = pooled.std(dim=0) + 1e-6
-        weight, bias = ridge(pooled / spread, captions, weights, SOUND_PENALTY)
-        mean = (weights.unsqueeze(1) * captions).sum(dim=0) / weights.sum()
-        readout.map.load_state_dict({"weight": weight / spread, "bias": bias - mean})
-        self.model.sound_readout = readout
+        heads, pairs = published_heads(packages), [self.data.pairs[row] for row in rows]
+        self.model.sound_readout = sound_readout.fit(self.model.config, heads, pairs, blocks, self.texts)
         mix = {**self.model.config.mix, "audio": SOUND_MIX}
-        self.model.config = replace(self.model.config, sound_classes=counts, mix=mix)
+        self.model.config = replace(self.model.config, sound_classes=class_counts(heads), mix=mix)
 
     def fit_centres(self) -> None:
         """Centres: a share of the mean embedding of what was learned from."""

@@ -1,5 +1,6 @@
 """Models of a hub as a user has them: huggingface_hub itself, against a server here that behaves like a hub."""
 
+import json
 import os
 import re
 import shutil
@@ -32,22 +33,31 @@ def untold() -> dict[str, str]:
 
 @dataclass
 class User:
-    """A home with nothing in it yet, and a hub."""
+    """A home with nothing in it yet, a cache of a hub's models that is empty, and a hub."""
 
     home: Path
+    cache: Path
     hub: Hub
 
-    def run(self, *arguments: str | Path, **more: str) -> "subprocess.CompletedProcess[str]":
-        environment = untold() | {
+    @property
+    def environment(self) -> dict[str, str]:
+        return untold() | {
             "XDG_CONFIG_HOME": str(self.home),
             "XDG_DATA_HOME": str(self.home),
-            "HF_HOME": str(self.home / "hf"),
+            "HF_HOME": str(self.cache),
             "HF_ENDPOINT": self.hub.address,
             "HF_HUB_DOWNLOAD_TIMEOUT": "5",
+            "HF_HUB_DISABLE_XET": "1",
             "PYTHONPATH": str(ROOT),
             "SYNESTHETE_INDEX__PRIORITY": "normal",
         }
-        return run_forked(["--data", str(self.home / "data"), *map(str, arguments)], environment | more)
+
+    def run(self, *arguments: str | Path, **more: str) -> "subprocess.CompletedProcess[str]":
+        """``more``: variables of the environment besides."""
+        told = ["--data", str(self.home / "data"), *map(str, arguments)]
+        # Most of the time of these tests was the import of sentence-transformers, in every process that has a model.
+        preloaded = () if more else ("sentence_transformers",)
+        return run_forked(told, self.environment | more, preloaded=preloaded)
 
     def fails(self, *arguments: str | Path, **more: str) -> str:
         """The one line that the program says when it cannot do what it is told."""
@@ -58,13 +68,22 @@ class User:
         return lines[0]
 
 
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Hub, Path]]:
+    """One address and one cache for all tests: huggingface_hub reads both when it is imported, which is done once."""
+    with hub_server(Hub({})) as hub:
+        yield hub, tmp_path_factory.mktemp("served") / "hf"
+
+
 @pytest.fixture
-def user(tiny: Path, tmp_path: Path) -> Iterator[User]:
+def user(tiny: Path, served: tuple[Hub, Path], tmp_path: Path) -> User:
     copy = tmp_path / "model"
     shutil.copytree(tiny, copy)
     (copy / "pytorch_model.bin").write_bytes(b"a pickle")
-    with hub_server(Hub({"org/tiny": copy})) as hub:
-        yield User(tmp_path / "home", hub)
+    hub, cache = served
+    hub.begin({"org/tiny": copy})
+    shutil.rmtree(cache, ignore_errors=True)
+    return User(tmp_path / "home", cache, hub)
 
 
 def test_download_use_index_search_and_change_the_model(user: User, tmp_path: Path) -> None:
@@ -99,11 +118,11 @@ def test_a_download_that_is_cut_off_goes_on(user: User) -> None:
     content = os.urandom(25 * 2**20)
     (user.hub.models["org/tiny"] / "more.safetensors").write_bytes(content)
     user.hub.cut["more.safetensors"] = 22 * 2**20
-    done = user.run("model", "download", "org/tiny", HF_HUB_DISABLE_XET="1")
+    done = user.run("model", "download", "org/tiny")
     assert done.returncode == 0, done.stderr
     asked = [wanted for method, path, wanted in user.hub.requests if method == "GET" and "more.safe" in path]
     assert asked == [None, f"bytes={20 * 2**20}-"]
-    (held,) = (user.home / "hf").rglob("snapshots/*/more.safetensors")
+    (held,) = user.cache.rglob("snapshots/*/more.safetensors")
     assert held.read_bytes() == content
 
 
@@ -133,8 +152,8 @@ def test_what_goes_wrong_at_a_hub_is_one_line(user: User) -> None:
     assert "the hub cannot be reached; check the network" in nowhere
     assert "HF_HUB_OFFLINE forbids it" in user.fails("model", "download", "org/tiny", HF_HUB_OFFLINE="1")
     user.hub.sizes["model.safetensors"] = 10**15
-    assert "needs 1000000.0 GB more" in user.fails("model", "download", "org/tiny")
-    assert not list((user.home / "hf").rglob("*.safetensors"))
+    assert "needs 1000000.00 GB more" in user.fails("model", "download", "org/tiny")
+    assert not list(user.cache.rglob("*.safetensors"))
 
 
 @pytest.mark.skipif(os.geteuid() != 0 and not shutil.which("prlimit"), reason="needs a way to limit a file's size")
@@ -148,9 +167,9 @@ def test_a_disk_that_fills_up_in_between_is_one_line(user: User) -> None:
         "sys.argv = ['synesthete', 'model', 'download', 'org/tiny']\n"
         "main()\n"
     )
-    environment = untold() | {"HF_HOME": str(user.home / "hf"), "HF_ENDPOINT": user.hub.address}
-    environment |= {"XDG_CONFIG_HOME": str(user.home), "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=user.environment, timeout=120
+    )
     assert done.returncode == 33 and "Traceback" not in done.stderr, done.stderr
     assert "make room, or set HF_HOME to another disk" in done.stderr
     assert user.run("model", "download", "org/tiny").returncode == 0
@@ -158,7 +177,7 @@ def test_a_disk_that_fills_up_in_between_is_one_line(user: User) -> None:
 
 def test_a_model_of_which_a_part_is_missing_is_not_used(user: User) -> None:
     assert user.run("model", "download", "org/tiny").returncode == 0
-    (held,) = (user.home / "hf").rglob("snapshots/*/model.safetensors")
+    (held,) = user.cache.rglob("snapshots/*/model.safetensors")
     held.unlink()
     assert user.run("model", "use", "org/tiny").returncode == 0
     told = user.fails("search", "sea")
@@ -204,6 +223,18 @@ def test_code_is_trusted_only_by_name_and_commit(tmp_path: Path) -> None:
     for setting in ("org/tiny", "org/tiny@main"):
         with pytest.raises(Exception, match="must name the commit"):
             may_run_code(name, folder, setting)
+
+
+def test_code_of_another_repository_is_not_trusted_along(user: User) -> None:
+    """Naming a model and its commit says nothing of a repository to which its files refer."""
+    described = user.hub.models["org/tiny"] / "config.json"
+    config = json.loads(described.read_text())
+    described.write_text(json.dumps({**config, "auto_map": {"AutoModel": "org/other--modeling.Model"}}))
+    assert user.run("model", "download", "org/tiny").returncode == 0
+    (user.home / "data").mkdir(parents=True)
+    trusted = {"SYNESTHETE_MODEL__REMOTE_CODE": f"org/tiny@{COMMIT}", "SYNESTHETE_MODEL__NAME": "hub:org/tiny"}
+    told = user.fails("index", user.home / "data", **trusted)
+    assert "takes code from org/other, which [model] remote_code does not name" in told
 
 
 @pytest.mark.parametrize("name", ["hub:a", "a/b/c", "a/b@", "", "hub:../b c", "a/b@x y"])

@@ -43,8 +43,9 @@ def test_later_sources_win(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     settings = load_settings(named)
     assert (settings.index.workers, settings.index.batch, settings.search.results) == (5, 7, 4)
     monkeypatch.setenv("SYNESTHETE_INDEX__WORKERS", "6")
+    monkeypatch.setenv("SYNESTHETE_MODEL__BITS", "8")
     settings = load_settings(named)
-    assert (settings.index.workers, settings.index.batch) == (6, 7)
+    assert (settings.index.workers, settings.index.batch, settings.model.bits) == (6, 7, 8)
 
 
 def test_the_data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -83,11 +84,20 @@ def test_a_missing_settings_file_is_named(tmp_path: Path) -> None:
     ("name", "value", "said"),
     [
         ("SYNESTHETE_INDEX__WORKER", "3", "SYNESTHETE_INDEX__WORKER names no setting"),
-        ("SYNESTHETE_INDEX__WORKERS", "many", "index.workers = 'many'"),
+        ("SYNESTHETE_INDEX__WORKERS", "many", "the variable SYNESTHETE_INDEX__WORKERS: index.workers = 'many'"),
+        (
+            "SYNESTHETE_MODEL__BITS",
+            "5",
+            "the variable SYNESTHETE_MODEL__BITS: model.bits = 5: input should be 16, 8 or 4",
+        ),
     ],
 )
-def test_a_mistake_in_a_variable_is_one_line(monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str) -> None:
+def test_a_mistake_in_a_variable_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, value: str, said: str
+) -> None:
+    """Also beside a file that is right."""
     monkeypatch.setenv(name, value)
+    (tmp_path / "mine.toml").write_text("[index]\nbatch = 7\n")
     with pytest.raises(SettingsError) as raised:
-        load_settings()
+        load_settings(tmp_path / "mine.toml")
     assert said in str(raised.value) and "\n" not in str(raised.value)

@@ -29,6 +29,10 @@ class Hub:
     requests: list[tuple[str, str, str | None]] = field(default_factory=list)
     address: str = ""
 
+    def begin(self, models: dict[str, Path]) -> None:
+        """Serve these and nothing else, without faults, at the same address."""
+        vars(self).update(vars(Hub(models, address=self.address)))
+
 
 @contextmanager
 def hub_server(hub: Hub) -> Iterator[Hub]:

@@ -190,11 +190,6 @@ def test_devices_that_are_not_there() -> None:
             chosen_devices(name)
 
 
-def test_fewer_bits_need_a_gpu(folders: dict[str, Path]) -> None:
-    with pytest.raises(ModelError, match="bits = 8 needs an NVIDIA GPU"):
-        HubEmbedder("vl", folders["vl"], HubOptions(device="cpu", bits=8))
-
-
 def test_running_out_of_memory_is_known_in_all_its_forms() -> None:
     assert is_out_of_memory(RuntimeError("MPS backend out of memory (MPS allocated: 9 GB)"))
     assert is_out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"))

@@ -40,3 +40,10 @@ def test_nothing_kept_and_damage_are_one_line(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_to_stops_nothing(tmp_path: Path) -> None:
     keep_answer(tmp_path / "nowhere", HITS)
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_an_earlier_answer_that_cannot_be_removed_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A folder in its place can neither be replaced by a file nor unlinked, as a file on a disk that is read-only."""
+    (tmp_path / "last_answer.json").mkdir()
+    keep_answer(tmp_path, HITS)
+    assert "#1 still names a line of an earlier answer" in caplog.text

@@ -16,7 +16,7 @@ from engine.model.large_embedder import LargeEmbedder
 from engine.model.loading import load_search_model
 from engine.model_cli import app
 from engine.settings import ModelSettings
-from engine.train.compose import compose_base
+from engine.train.compose import compose_base, template_tokens
 from engine.train.recipe import read_train_recipe
 from indexer.pieces import ExtractedPiece
 from storage.records import MODALITIES
@@ -78,6 +78,18 @@ def test_a_batch_that_does_not_fit_is_halved_and_no_piece_is_passed_over(trained
     np.testing.assert_allclose(model.embed(texts), wanted, atol=1e-5)
 
 
+def test_settings_of_a_large_model_count_or_are_refused(trained: Path) -> None:
+    folder = str(trained / "runs" / "seed-0" / "projectors")
+    before = torch.get_num_threads()
+    try:
+        load_search_model(folder, ModelSettings(device="cpu", threads=before + 1))
+        assert torch.get_num_threads() == before + 1
+    finally:
+        torch.set_num_threads(before)
+    with pytest.raises(ModelError, match="can be loaded only as it is"):
+        load_search_model(folder, ModelSettings(device="cpu", dimension=8))
+
+
 def test_the_projector_has_learned_and_nothing_else(trained: Path) -> None:
     log = (trained / "runs" / "seed-0" / "projectors.work" / "log.jsonl").read_text().splitlines()
     losses = [json.loads(line)["loss"] for line in log]
@@ -85,6 +97,15 @@ def test_the_projector_has_learned_and_nothing_else(trained: Path) -> None:
     from tests.engine.train.test_large import changed
 
     assert changed(trained / "base", trained / "runs" / "seed-0" / "projectors") == {"audio_projector"}
+
+
+def test_words_of_the_template_are_no_mark_of_what_is_said(tmp_path: Path) -> None:
+    folder = save_qwen3_vl(tmp_path)
+    prefix, suffix = template_tokens(folder)
+    template = folder / "chat_template.jinja"
+    template.write_text(template.read_text() + "a page of here")
+    longer = template_tokens(folder)
+    assert longer[0] == prefix and longer[1][: len(suffix)] == suffix and len(longer[1]) == len(suffix) + 4
 
 
 def test_a_part_that_is_not_there_is_named(trained: Path) -> None:
