@@ -41,7 +41,8 @@ WORDS = (
     "waves on a beach",
 )
 CLIENTS, SLOW = 50, 10
-NEW_FILES = 80
+NEW_FILES = 900
+PAUSE_SECONDS = 0.1
 
 
 def main() -> None:
@@ -112,33 +113,46 @@ def load(folder: Path, seconds: float) -> None:
 
 
 def indexing(folder: Path, seconds: float) -> None:
-    """One client that searches while the watcher takes in new texts and pictures, and while it has nothing to do."""
-    new = folder / "new"
+    """One client that searches now and then, while the watcher has nothing to do and while it takes files in.
+
+    It waits between its searches, or it would itself hold up what it is to be held up by.
+    """
+    new, made = folder / "new", folder / "made"
     new.mkdir()
-    with service(folder, "--watch", str(new)) as (port, _):
+    made.mkdir()
+    with service(folder, "--watch", str(new)) as (port, process):
         client = HTTPConnection("127.0.0.1", port, timeout=60)
 
         def done() -> int:
             watch = json.loads(ask(client, ("GET", "/v1/status", None)))["watch"]
             return int(watch["done"]) if watch["ready"] else -1
 
+        def search(number: int) -> bytes:
+            return ask(client, search_for(f"{WORDS[number % 10]} {number}"))
+
+        make_files(made, NEW_FILES)
         while done() < 0:
             time.sleep(0.1)
-        idle = times(lambda number: ask(client, search_for(f"{WORDS[number % 10]} {number}")), 150)
-        show("HTTP search, idle", idle)
-        make_files(new, NEW_FILES)
-        ended = time.perf_counter() + 200
+        times(search, 20)
+        idle = times(search, 200, PAUSE_SECONDS)
+        for file in made.iterdir():
+            file.rename(new / file.name)
+        ended = time.perf_counter() + 120 + seconds
         while done() < 1 and time.perf_counter() < ended:
             time.sleep(0.05)
         busy: list[float] = []
-        began = time.perf_counter()
-        while done() < NEW_FILES and time.perf_counter() < ended:
-            busy += times(lambda number: ask(client, search_for(f"{WORDS[number]} again")), 10)
-        took = time.perf_counter() - began
+        began, first, used = time.perf_counter(), done(), sum(process.cpu_times()[:2])
+        while done() < NEW_FILES and time.perf_counter() < min(ended, began + seconds):
+            busy += times(search, 10, PAUSE_SECONDS)
+        took, taken = time.perf_counter() - began, done() - first
         if not busy:
             raise SystemExit("nothing was taken in: other processes leave the watcher no time")
-        show("HTTP search, while indexing", busy)
-        print(f"p95 while indexing / idle: {p95(busy) / p95(idle):.2f}; {done()} of {NEW_FILES} files in {took:.0f} s")
+        show("HTTP search, now and then, idle", idle)
+        show("HTTP search, now and then, while indexing", busy)
+        print(f"while indexing / idle: median {statistics.median(busy) / statistics.median(idle):.2f}, "
+              f"p95 {p95(busy) / p95(idle):.2f}")  # fmt: skip
+        cores = (sum(process.cpu_times()[:2]) - used) / took
+        print(f"{taken} files taken in, in {took:.0f} s; the service used {cores:.2f} cores meanwhile")
 
 
 # --- what they are made of
@@ -197,19 +211,29 @@ def hold_up(port: int) -> list[socket.socket]:
 
 
 def make_files(folder: Path, count: int) -> None:
-    """Texts and pictures, half and half, each another one."""
+    """Texts of a few pages, pictures of two megapixels and sounds of half a minute by turns, each another one."""
+    import av
     import numpy as np
     from PIL import Image
 
     random = np.random.default_rng(7)
     words = [word for line in WORDS for word in line.split()]
     for number in range(count):
-        if number % 2:
-            text = " ".join(random.choice(words, 120).tolist())
+        if number % 3 == 0:
+            text = "\n\n".join(" ".join(random.choice(words, 150).tolist()) for _ in range(10))
             (folder / f"note-{number}.txt").write_text(text)
-        else:
+        elif number % 3 == 1:
             pixels = random.integers(0, 255, (12, 16, 3), dtype=np.uint8)
-            Image.fromarray(pixels).resize((800, 600)).save(folder / f"picture-{number}.jpg")
+            Image.fromarray(pixels).resize((1600, 1200)).save(folder / f"picture-{number}.jpg")
+        else:
+            time_of = np.arange(30 * 44_100) / 44_100
+            wave = np.sin(2 * np.pi * random.uniform(100, 2000) * time_of) * random.uniform(0.2, 0.8)
+            with av.open(str(folder / f"sound-{number}.wav"), "w") as container:
+                stream = container.add_stream("pcm_s16le", rate=44_100, layout="mono")
+                frame = av.AudioFrame.from_ndarray((wave * 32_000).astype(np.int16)[None], "s16", "mono")
+                frame.sample_rate = 44_100
+                container.mux(stream.encode(frame))
+                container.mux(stream.encode(None))
 
 
 @contextmanager
@@ -245,10 +269,11 @@ def run(command: Sequence[str], told: dict[str, str]) -> None:
     subprocess.run(command, env=told, stdout=subprocess.DEVNULL, check=True)
 
 
-def times(act: Callable[[int], object], count: int) -> list[float]:
-    """How long each of ``count`` times took, in ms."""
+def times(act: Callable[[int], object], count: int, pause: float = 0.0) -> list[float]:
+    """How long each of ``count`` times took, in ms, with so many seconds before each."""
     found = []
     for number in range(count):
+        time.sleep(pause)
         began = time.perf_counter()
         act(number)
         found.append((time.perf_counter() - began) * 1000)

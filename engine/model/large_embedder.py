@@ -1,6 +1,5 @@
 """The embedder over a large checkpoint of our own: a vision-language model that has been given ears."""
 
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from engine.model.hub_embedder import UNRELATED
 from engine.model.large_checkpoint import LargeCheckpoint, open_large
 from engine.model.large_inputs import prepare_large
 from engine.model.spaces import Space
+from engine.model.turns import Turns
 from indexer.pieces import ExtractedPiece, MediaFormat
 from storage.records import MODALITIES, Modality
 
@@ -23,14 +23,19 @@ _FIRST_BATCH = 16
 
 
 class LargeEmbedder:
-    """Implements ``engine.model.spaces.SearchModel`` with a ``LargeModel``. Threads may share it; they take turns."""
+    """Implements ``engine.model.spaces.SearchModel`` with a ``LargeModel``.
+
+    Threads may share it; they take turns, batch by batch, and queries go before what is being indexed.
+    """
+
+    asks_as_it_holds = True
 
     def __init__(self, checkpoint: LargeCheckpoint, device: torch.device) -> None:
         self.checkpoint, self.device = checkpoint, device
         self.modalities = frozenset(MODALITIES)
         self.dimension = checkpoint.config.dimension
         self._tokenizer = checkpoint.tokenizer()
-        self._turn = threading.Lock()
+        self._turns = Turns()
         self._batch = _FIRST_BATCH
         try:
             self._model = checkpoint.load(device, dtype_for(device))
@@ -66,18 +71,21 @@ class LargeEmbedder:
 
         Raises ``ValueError`` for a piece without content, ``ModelError`` when one alone needs too much memory.
         """
+        return self._embed(pieces, is_query=False)
+
+    def embed_query(self, pieces: Sequence[ExtractedPiece]) -> NDArray[np.float32]:
+        """The same vectors for what is asked with, before what is being indexed."""
+        return self._embed(pieces, is_query=True)
+
+    def _embed(self, pieces: Sequence[ExtractedPiece], is_query: bool) -> NDArray[np.float32]:
         vectors = np.empty((len(pieces), self.dimension), dtype=np.float32)
         inputs = [prepare_large(piece, self._tokenizer, self.checkpoint.config) for piece in pieces]
         order = sorted(range(len(inputs)), key=lambda n: (inputs[n].modality, _words(inputs[n])))
-        with self._turn, torch.inference_mode():
-            while order:
+        while order:
+            with self._turns.taken(first=is_query), torch.inference_mode():
                 chosen, order = order[: self._batch], order[self._batch :]
                 vectors[chosen] = self._run([inputs[n] for n in chosen])
         return vectors
-
-    def embed_query(self, pieces: Sequence[ExtractedPiece]) -> NDArray[np.float32]:
-        """The same for what is asked with: this model makes no difference."""
-        return self.embed(pieces)
 
     def _run(self, inputs: list[PieceInput]) -> NDArray[np.float32]:
         try:

@@ -45,6 +45,11 @@ class SearchModel(Embedder, Protocol):
         """Like ``embed``, for what is asked with; one that is something in several spaces has a part in each."""
         ...
 
+    @property
+    def asks_as_it_holds(self) -> bool:
+        """Whether ``embed_query`` makes of a piece what ``embed`` does: what is held can be asked with."""
+        ...
+
     def background(self, query: Modality, piece: Modality) -> tuple[float, float]:
         """Mean and standard deviation of the cosine between an unrelated query and piece of these modalities."""
         ...
@@ -55,11 +60,13 @@ class Asking:
 
     def __init__(self, model: SearchModel) -> None:
         self.modalities, self.dimension, self.fingerprint = model.modalities, model.dimension, model.fingerprint
-        self.media, self.embed = model.media, model.embed_query
+        self.media, self.embed, self.holds_the_same = model.media, model.embed_query, model.asks_as_it_holds
 
 
 class Completed:
     """``large`` with ``small`` for the modalities that it lacks, as a ``SearchModel`` of all modalities."""
+
+    asks_as_it_holds = False
 
     def __init__(self, large: SearchModel, small: SearchModel) -> None:
         self._large, self._small = large, small
