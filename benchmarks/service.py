@@ -7,6 +7,7 @@ baseline of a process is an interpreter that starts and ends. The table stands i
 """
 
 import argparse
+import itertools
 import json
 import os
 import resource
@@ -95,6 +96,16 @@ def http(folder: Path, seconds: float) -> None:
         ):
             ask(client, request(0))
             show(f"HTTP {name}", times(lambda number, request=request: ask(client, request(number)), 100))  # type: ignore[misc]
+        made = folder / "made"
+        made.mkdir()
+        make_files(made, 60, kinds=(1,))
+        pictures = [path.read_bytes() for path in made.iterdir()]
+
+        def drop(number: int) -> bytes:
+            kept = json.loads(ask(client, ("POST", "/v1/uploads?name=a.jpg", pictures[number])))
+            return ask(client, search_for(None, like=[{"upload": kept["upload"]}]))
+
+        show("HTTP a new picture of 2 megapixels sent, and search like it", times(drop, 60))
 
 
 def load(folder: Path, seconds: float) -> None:
@@ -210,19 +221,19 @@ def hold_up(port: int) -> list[socket.socket]:
     return slow
 
 
-def make_files(folder: Path, count: int) -> None:
-    """Texts of a few pages, pictures of two megapixels and sounds of half a minute by turns, each another one."""
+def make_files(folder: Path, count: int, kinds: Sequence[int] = (0, 1, 2)) -> None:
+    """Texts of a few pages (0), pictures of two megapixels (1), sounds of half a minute (2) by turns, no two alike."""
     import av
     import numpy as np
     from PIL import Image
 
     random = np.random.default_rng(7)
     words = [word for line in WORDS for word in line.split()]
-    for number in range(count):
-        if number % 3 == 0:
+    for number, kind in zip(range(count), itertools.cycle(kinds), strict=False):
+        if kind == 0:
             text = "\n\n".join(" ".join(random.choice(words, 150).tolist()) for _ in range(10))
             (folder / f"note-{number}.txt").write_text(text)
-        elif number % 3 == 1:
+        elif kind == 1:
             pixels = random.integers(0, 255, (12, 16, 3), dtype=np.uint8)
             Image.fromarray(pixels).resize((1600, 1200)).save(folder / f"picture-{number}.jpg")
         else:

@@ -16,7 +16,7 @@ from engine.duplicates.find import Question, find_duplicates
 from engine.duplicates.groups import Duplicates
 from engine.errors import ModelError, QueryError
 from engine.gpu_switch import GpuSwitch
-from engine.model.spaces import Asking, SearchModel
+from engine.model.spaces import Asking, SearchModel, load_parts
 from engine.query.copies import own_pieces
 from engine.query.embed_query import embed_query
 from engine.query.exact import exact_search
@@ -33,7 +33,7 @@ from indexer.ignore import IgnoreOptions
 from indexer.keep_up import KeepUp, WatchEvent, WatchOptions
 from indexer.options import IndexSummary, PipelineOptions, Progress
 from indexer.pause import Pause, pause, resume
-from indexer.pieces import ExtractedPiece, ExtractionLimits, MediaFormat
+from indexer.pieces import ExtractionLimits, MediaFormat
 from indexer.pipeline import index as index_paths
 from indexer.pipeline import index_parts, index_words
 from indexer.plan import Scope
@@ -376,7 +376,7 @@ class SearchEngine:
         self._seconds_decoders_are_kept = math.inf
         with ThreadPoolExecutor(1) as beside:
             started = beside.submit(self._decoders_for(embedder).warm_up)
-            embedder.embed_query([ExtractedPiece("text", text="warm")])
+            load_parts(embedder)
             library.refresh()
             started.result()
 

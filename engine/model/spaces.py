@@ -112,3 +112,14 @@ class Completed:
             vectors[seen, :edge] = self._large.embed_query([pieces[n] for n in seen])
         vectors[:, edge:] = self._small.embed_query(pieces)
         return vectors
+
+
+def load_parts(model: SearchModel) -> None:
+    """Let ``model`` load every part of it that a query may need: it is asked with words, a picture and a sound."""
+    media = model.media
+    pieces = (
+        ExtractedPiece("text", text="words"),
+        ExtractedPiece("image", frames=np.zeros((1, media.image_size, media.image_size, 3), np.uint8)),
+        ExtractedPiece("audio", sound=np.zeros(media.sample_rate, np.float32)),
+    )
+    model.embed_query([piece for piece in pieces if piece.modality in model.modalities])

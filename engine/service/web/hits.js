@@ -69,9 +69,15 @@ export function view(hit, words, more) {
   else if (hit.kind === "text") showText(hit, stage, words);
   else {
     const picture = make("img", { alt: `${CALLED[hit.kind]} ${nameOf(hit.path)} ${place(hit)}` });
-    // Browsers do not show every kind of picture; the service does.
-    picture.addEventListener("error", () => { picture.src = preview(hit, "large"); }, { once: true });
-    picture.src = hit.kind === "image" ? media(hit.path) : preview(hit, "large");
+    if (hit.kind === "image") {
+      // Browsers do not show every kind of picture; the service does.
+      picture.addEventListener("error", () => { picture.src = preview(hit, "large"); }, { once: true });
+      picture.src = media(hit.path);
+    } else {
+      const large = make("img", { src: preview(hit, "large") });
+      large.addEventListener("load", () => { picture.src = large.src; }, { once: true });
+      picture.src = preview(hit); // which is there already, until the page is drawn anew
+    }
     stage.replaceChildren(picture);
   }
   viewer.addEventListener("close", () => stage.replaceChildren(), { once: true });
@@ -110,7 +116,7 @@ export function card(hit, words, roots, { more, less }) {
   item.classList.add(hit.kind);
   item.hit = hit;
   Object.assign(get(".open"), { textContent: nameOf(hit.path), href: addressOf(hit), title: hit.path });
-  get(".where").textContent = [place(hit), folderOf(hit.path, roots)].filter(Boolean).join(" · ");
+  get(".where").textContent = [hit.start != null && place(hit), folderOf(hit.path, roots)].filter(Boolean).join(" · ");
   get(".where").title = hit.path;
   if (hit.snippet && hit.kind !== "text") showMarked(get(".snippet"), hit.snippet, words);
   else get(".snippet").remove();

@@ -18,6 +18,7 @@ from PIL import Image
 from engine.errors import ModelError
 from engine.model.audio_encoder import log_mel_blocks, mel_filters
 from engine.model.embedder import BUNDLED, ModelEmbedder
+from engine.model.spaces import load_parts
 from indexer.pieces import ExtractedPiece
 from storage.records import MODALITIES
 
@@ -191,3 +192,10 @@ def test_bundled_model_is_small_and_has_its_card() -> None:
     assert set(json.loads((BUNDLED / "config.json").read_text())["weights"]) == {
         file.name for file in BUNDLED.glob("*.safetensors")
     }
+
+
+def test_parts_are_loaded_before_they_are_needed() -> None:
+    embedder = ModelEmbedder.load("bundled", threads=1)
+    assert not embedder.loaded
+    load_parts(embedder)
+    assert embedder.loaded == {"backbone", "vision", "audio"}
