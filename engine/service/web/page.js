@@ -9,7 +9,7 @@ const PAGE = 24, MOST = 480;
 const LIKELY = 0.5; // the relevance from which the best answer to a recording is played at once
 const get = (selector) => document.querySelector(selector);
 const said = get("#said"), hits = get("#hits");
-let parts = []; // {name, like, wanted, isRecording}: files, recordings and hits, beside the words in the box
+let parts = []; // {name, picture, like, wanted, isRecording}: files, recordings and hits, beside the words in the box
 let asking = null, limit = PAGE;
 
 function say(text, isProblem = false) {
@@ -32,6 +32,7 @@ function showParts() {
       ask();
     });
     item.append(name, remove);
+    if (part.picture) item.prepend(Object.assign(document.createElement("img"), { src: part.picture, alt: "" }));
     return item;
   }));
 }
@@ -105,7 +106,8 @@ function likeOf(hit) {
 }
 
 function add(hit, wanted) {
-  parts.push({ name: nameOf(hit.path), wanted, like: likeOf(hit) });
+  const kind = hit.kind ?? hit.modality, picture = kind === "text" ? null : service.preview(hit);
+  parts.push({ name: nameOf(hit.path), picture, wanted, like: likeOf(hit) });
   showParts();
   window.scrollTo({ top: 0 });
   get("#words").focus();
@@ -118,7 +120,8 @@ async function addFiles(files, told = {}) {
     say(`Sending ${name}…`);
     try {
       const kept = await service.upload(file, file.name);
-      parts.push({ ...told, name, wanted: true, like: { upload: kept.upload } });
+      const picture = file.type.startsWith("image/") ? URL.createObjectURL(file) : null;
+      parts.push({ ...told, name, picture, wanted: true, like: { upload: kept.upload } });
     } catch (error) {
       show("answers");
       say(`${name}: ${error.message}`, true);
