@@ -112,7 +112,7 @@ def load(folder: Path, seconds: float) -> None:
     """50 clients that search without a pause, and 10 that hold their connections up."""
     with service(folder) as (port, process):
         slow = hold_up(port)
-        crowd(port, 10)  # what is kept from then on is no growth
+        crowd(port, 30)  # what is kept from then on is no growth
         before = process.memory_info().rss
         took, errors = crowd(port, seconds)
         after = process.memory_info().rss
