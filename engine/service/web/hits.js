@@ -42,9 +42,16 @@ export function play(hit, stage, start = hit.start, end = hit.end) {
     stage.replaceChildren(make("img", { src: preview(hit, "large"), alt: "" }), make("p", { className: "untold", textContent: "This browser cannot play it; Open gives the file." }));
   }, { once: true });
   player.setAttribute("aria-label", `${nameOf(hit.path)} from ${clock(start ?? 0)}`);
-  stage.replaceChildren(...(hit.kind === "audio" ? [make("img", { src: preview(hit), alt: "" })] : []), player);
+  stage.replaceChildren(...(hit.kind === "audio" ? [make("img", { src: preview({ ...hit, start, end }), alt: "" })] : []), player);
+  if (hit.kind === "audio" && end > start) follow(player, stage, start, end);
   player.play().catch(() => { /* the controls are there */ });
   return player;
+}
+
+// Keep a line in the waveform where it is heard.
+function follow(player, stage, start, end) {
+  stage.style.setProperty("--played", Math.min(1, Math.max(0, (player.currentTime - start) / (end - start))).toFixed(3));
+  if (player.isConnected) requestAnimationFrame(() => follow(player, stage, start, end));
 }
 
 async function showText(hit, stage, words) {

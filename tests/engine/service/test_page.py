@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
@@ -166,7 +167,14 @@ def test_a_sound_plays_above_its_waveform(page: Page) -> None:
     page.click("#hits .picture")
     page.wait(lambda: page.script("return document.querySelector('#hits audio')?.currentTime > 0.05"))
     assert page.script("return document.querySelector('#hits .playing img').naturalWidth") == 480
+    played = "return Number(document.querySelector('#hits .playing').style.getPropertyValue('--played'))"
+    page.wait(lambda: 0 < page.script(played) <= 1)
     page.shoot("sound")
+    other = page.get("#hits .audio .also button")  # another moment of some sound, and the waveform of just that
+    minutes, seconds = other.text.split(":")
+    page.script("arguments[0].click()", other)
+    start = page.wait(lambda: page.script("return document.querySelectorAll('#hits .playing img')[1]?.src"))
+    assert round(float(parse_qs(urlsplit(start).query)["start"][0]), 1) == 60 * int(minutes) + float(seconds)
 
 
 @pytest.mark.parametrize("name", ["mushroom.jpg", "bell.mp3", "telephone.webm", "piano.pdf"])
