@@ -1,6 +1,6 @@
 """How long a search takes: as a whole process without and with a service, over HTTP, with many clients, while indexing.
 
-    python -m benchmarks.service --data DATA [--seconds 60] [--parts process,http,load,indexing]
+    python -m benchmarks.service --data DATA [--seconds 60] [--parts process,http,load,indexing] [--priority idle]
 
 DATA: the data folder of an indexed library, which is copied and not changed. Times are wall-clock, in ms; the bare
 baseline of a process is an interpreter that starts and ends. The table stands in docs/service.md.
@@ -43,6 +43,7 @@ WORDS = (
 )
 CLIENTS, SLOW = 50, 10
 NEW_FILES = 900
+PRIORITY = "SYNESTHETE_INDEX__PRIORITY"
 PAUSE_SECONDS = 0.1
 
 
@@ -51,7 +52,9 @@ def main() -> None:
     options.add_argument("--data", type=Path, required=True)
     options.add_argument("--seconds", type=float, default=60)
     options.add_argument("--parts", default="process,http,load,indexing")
+    options.add_argument("--priority", default="idle", help="how far indexing steps back: idle, low or normal")
     asked = options.parse_args()
+    os.environ[PRIORITY] = asked.priority
     for part in asked.parts.split(","):
         with tempfile.TemporaryDirectory(prefix="sb") as folder:  # the names of sockets must be short
             shutil.copytree(asked.data, Path(folder) / "data")
@@ -264,7 +267,7 @@ def environment(folder: Path) -> dict[str, str]:
     """A home and a runtime directory of its own."""
     runtime = folder / "run"
     runtime.mkdir(mode=0o700, exist_ok=True)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("SYNESTHETE_")}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SYNESTHETE_") or name == PRIORITY}
     homes = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"), str(folder / "home"))
     return kept | homes | {"XDG_RUNTIME_DIR": str(runtime), "PYTHONPATH": str(ROOT)}
 
