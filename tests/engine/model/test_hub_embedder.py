@@ -3,7 +3,7 @@
 import json
 import shutil
 import threading
-from collections.abc import Iterator
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -77,13 +77,15 @@ def test_a_query_goes_before_what_is_still_to_be_indexed(models: dict[str, HubEm
     begun = threading.Event()
 
     class Telling(list[ExtractedPiece]):
-        def __iter__(self) -> Iterator[ExtractedPiece]:
-            begun.set()
-            return super().__iter__()
+        def __getitem__(self, number: Any) -> Any:
+            if number == len(self) - 1:  # the last one that is looked at before the first batch
+                begun.set()
+            return super().__getitem__(number)
 
     with ThreadPoolExecutor(1) as indexing:
         many = indexing.submit(model.embed, Telling(PIECES * 12))
         begun.wait()
+        time.sleep(0.1)
         meanwhile = model.embed_query(PIECES[:2])
         assert not many.done()
         together = many.result()
