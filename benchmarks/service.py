@@ -1,12 +1,13 @@
 """How long a search takes: as a whole process without and with a service, over HTTP, with many clients, while indexing.
 
-    python -m benchmarks.service --data DATA [--seconds 60] [--parts process,http,load,indexing]
+    python -m benchmarks.service --data DATA [--seconds 60] [--parts process,http,load,indexing] [--priority idle]
 
 DATA: the data folder of an indexed library, which is copied and not changed. Times are wall-clock, in ms; the bare
 baseline of a process is an interpreter that starts and ends. The table stands in docs/service.md.
 """
 
 import argparse
+import itertools
 import json
 import os
 import resource
@@ -41,7 +42,9 @@ WORDS = (
     "waves on a beach",
 )
 CLIENTS, SLOW = 50, 10
-NEW_FILES = 80
+NEW_FILES = 900
+PRIORITY = "SYNESTHETE_INDEX__PRIORITY"
+PAUSE_SECONDS = 0.1
 
 
 def main() -> None:
@@ -49,7 +52,9 @@ def main() -> None:
     options.add_argument("--data", type=Path, required=True)
     options.add_argument("--seconds", type=float, default=60)
     options.add_argument("--parts", default="process,http,load,indexing")
+    options.add_argument("--priority", default="idle", help="how far indexing steps back: idle, low or normal")
     asked = options.parse_args()
+    os.environ[PRIORITY] = asked.priority
     for part in asked.parts.split(","):
         with tempfile.TemporaryDirectory(prefix="sb") as folder:  # the names of sockets must be short
             shutil.copytree(asked.data, Path(folder) / "data")
@@ -94,13 +99,23 @@ def http(folder: Path, seconds: float) -> None:
         ):
             ask(client, request(0))
             show(f"HTTP {name}", times(lambda number, request=request: ask(client, request(number)), 100))  # type: ignore[misc]
+        made = folder / "made"
+        made.mkdir()
+        make_files(made, 60, kinds=(1,))
+        pictures = [path.read_bytes() for path in made.iterdir()]
+
+        def drop(number: int) -> bytes:
+            kept = json.loads(ask(client, ("POST", "/v1/uploads?name=a.jpg", pictures[number])))
+            return ask(client, search_for(None, like=[{"upload": kept["upload"]}]))
+
+        show("HTTP a new picture of 2 megapixels sent, and search like it", times(drop, 60))
 
 
 def load(folder: Path, seconds: float) -> None:
     """50 clients that search without a pause, and 10 that hold their connections up."""
     with service(folder) as (port, process):
         slow = hold_up(port)
-        crowd(port, 10)  # what is kept from then on is no growth
+        crowd(port, 30)  # what is kept from then on is no growth
         before = process.memory_info().rss
         took, errors = crowd(port, seconds)
         after = process.memory_info().rss
@@ -112,33 +127,46 @@ def load(folder: Path, seconds: float) -> None:
 
 
 def indexing(folder: Path, seconds: float) -> None:
-    """One client that searches while the watcher takes in new texts and pictures, and while it has nothing to do."""
-    new = folder / "new"
+    """One client that searches now and then, while the watcher has nothing to do and while it takes files in.
+
+    It waits between its searches, or it would itself hold up what it is to be held up by.
+    """
+    new, made = folder / "new", folder / "made"
     new.mkdir()
-    with service(folder, "--watch", str(new)) as (port, _):
+    made.mkdir()
+    with service(folder, "--watch", str(new)) as (port, process):
         client = HTTPConnection("127.0.0.1", port, timeout=60)
 
         def done() -> int:
             watch = json.loads(ask(client, ("GET", "/v1/status", None)))["watch"]
             return int(watch["done"]) if watch["ready"] else -1
 
+        def search(number: int) -> bytes:
+            return ask(client, search_for(f"{WORDS[number % 10]} {number}"))
+
+        make_files(made, NEW_FILES)
         while done() < 0:
             time.sleep(0.1)
-        idle = times(lambda number: ask(client, search_for(f"{WORDS[number % 10]} {number}")), 150)
-        show("HTTP search, idle", idle)
-        make_files(new, NEW_FILES)
-        ended = time.perf_counter() + 200
+        times(search, 20)
+        idle = times(search, 200, PAUSE_SECONDS)
+        for file in made.iterdir():
+            file.rename(new / file.name)
+        ended = time.perf_counter() + 120 + seconds
         while done() < 1 and time.perf_counter() < ended:
             time.sleep(0.05)
         busy: list[float] = []
-        began = time.perf_counter()
-        while done() < NEW_FILES and time.perf_counter() < ended:
-            busy += times(lambda number: ask(client, search_for(f"{WORDS[number]} again")), 10)
-        took = time.perf_counter() - began
+        began, first, used = time.perf_counter(), done(), sum(process.cpu_times()[:2])
+        while done() < NEW_FILES and time.perf_counter() < min(ended, began + seconds):
+            busy += times(search, 10, PAUSE_SECONDS)
+        took, taken = time.perf_counter() - began, done() - first
         if not busy:
             raise SystemExit("nothing was taken in: other processes leave the watcher no time")
-        show("HTTP search, while indexing", busy)
-        print(f"p95 while indexing / idle: {p95(busy) / p95(idle):.2f}; {done()} of {NEW_FILES} files in {took:.0f} s")
+        show("HTTP search, now and then, idle", idle)
+        show("HTTP search, now and then, while indexing", busy)
+        print(f"while indexing / idle: median {statistics.median(busy) / statistics.median(idle):.2f}, "
+              f"p95 {p95(busy) / p95(idle):.2f}")  # fmt: skip
+        cores = (sum(process.cpu_times()[:2]) - used) / took
+        print(f"{taken} files taken in, in {took:.0f} s; the service used {cores:.2f} cores meanwhile")
 
 
 # --- what they are made of
@@ -196,20 +224,30 @@ def hold_up(port: int) -> list[socket.socket]:
     return slow
 
 
-def make_files(folder: Path, count: int) -> None:
-    """Texts and pictures, half and half, each another one."""
+def make_files(folder: Path, count: int, kinds: Sequence[int] = (0, 1, 2)) -> None:
+    """Texts of a few pages (0), pictures of two megapixels (1), sounds of half a minute (2) by turns, no two alike."""
+    import av
     import numpy as np
     from PIL import Image
 
     random = np.random.default_rng(7)
     words = [word for line in WORDS for word in line.split()]
-    for number in range(count):
-        if number % 2:
-            text = " ".join(random.choice(words, 120).tolist())
+    for number, kind in zip(range(count), itertools.cycle(kinds), strict=False):
+        if kind == 0:
+            text = "\n\n".join(" ".join(random.choice(words, 150).tolist()) for _ in range(10))
             (folder / f"note-{number}.txt").write_text(text)
-        else:
+        elif kind == 1:
             pixels = random.integers(0, 255, (12, 16, 3), dtype=np.uint8)
-            Image.fromarray(pixels).resize((800, 600)).save(folder / f"picture-{number}.jpg")
+            Image.fromarray(pixels).resize((1600, 1200)).save(folder / f"picture-{number}.jpg")
+        else:
+            time_of = np.arange(30 * 44_100) / 44_100
+            wave = np.sin(2 * np.pi * random.uniform(100, 2000) * time_of) * random.uniform(0.2, 0.8)
+            with av.open(str(folder / f"sound-{number}.wav"), "w") as container:
+                stream = container.add_stream("pcm_s16le", rate=44_100, layout="mono")
+                frame = av.AudioFrame.from_ndarray((wave * 32_000).astype(np.int16)[None], "s16", "mono")
+                frame.sample_rate = 44_100
+                container.mux(stream.encode(frame))
+                container.mux(stream.encode(None))
 
 
 @contextmanager
@@ -229,7 +267,7 @@ def environment(folder: Path) -> dict[str, str]:
     """A home and a runtime directory of its own."""
     runtime = folder / "run"
     runtime.mkdir(mode=0o700, exist_ok=True)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("SYNESTHETE_")}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SYNESTHETE_") or name == PRIORITY}
     homes = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"), str(folder / "home"))
     return kept | homes | {"XDG_RUNTIME_DIR": str(runtime), "PYTHONPATH": str(ROOT)}
 
@@ -245,10 +283,11 @@ def run(command: Sequence[str], told: dict[str, str]) -> None:
     subprocess.run(command, env=told, stdout=subprocess.DEVNULL, check=True)
 
 
-def times(act: Callable[[int], object], count: int) -> list[float]:
-    """How long each of ``count`` times took, in ms."""
+def times(act: Callable[[int], object], count: int, pause: float = 0.0) -> list[float]:
+    """How long each of ``count`` times took, in ms, with so many seconds before each."""
     found = []
     for number in range(count):
+        time.sleep(pause)
         began = time.perf_counter()
         act(number)
         found.append((time.perf_counter() - began) * 1000)

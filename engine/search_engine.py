@@ -1,9 +1,11 @@
 """The facade: one object with which a program indexes folders and asks the library anything."""
 
+import math
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +16,7 @@ from engine.duplicates.find import Question, find_duplicates
 from engine.duplicates.groups import Duplicates
 from engine.errors import ModelError, QueryError
 from engine.gpu_switch import GpuSwitch
-from engine.model.spaces import Asking, SearchModel
+from engine.model.spaces import Asking, SearchModel, load_parts
 from engine.query.copies import own_pieces
 from engine.query.embed_query import embed_query
 from engine.query.exact import exact_search
@@ -31,11 +33,11 @@ from indexer.ignore import IgnoreOptions
 from indexer.keep_up import KeepUp, WatchEvent, WatchOptions
 from indexer.options import IndexSummary, PipelineOptions, Progress
 from indexer.pause import Pause, pause, resume
-from indexer.pieces import ExtractedPiece, ExtractionLimits
+from indexer.pieces import ExtractionLimits, MediaFormat
 from indexer.pipeline import index as index_paths
 from indexer.pipeline import index_parts, index_words
 from indexer.plan import Scope
-from indexer.priority import step_back
+from indexer.priority import Priority, step_back
 from indexer.reembed import Reembedding, reembed, reembedding
 from indexer.transcripts import TranscriptSummary
 from storage import generations
@@ -114,6 +116,8 @@ class SearchEngine:
         self._library, self._settings = library, settings
         self._models: dict[str, SearchModel] = {}
         self._loading = threading.Lock()
+        self._decoders: dict[MediaFormat, Decoders] = {}
+        self._seconds_decoders_are_kept = SECONDS_DECODERS_ARE_KEPT
         self._gpu = GpuSwitch(settings.index.device)
 
     @classmethod
@@ -128,6 +132,9 @@ class SearchEngine:
 
     def close(self) -> None:
         """Let go of the library's files. Nothing needs saving: what was indexed is on disk."""
+        with self._loading:
+            while self._decoders:
+                self._decoders.popitem()[1].close()
         self._library.close()
 
     def __enter__(self) -> "SearchEngine":
@@ -294,7 +301,7 @@ class SearchEngine:
         embedder = self._embedder_of(catalog)
         started = time.perf_counter()
         library.refresh()
-        readings = embed_query(query, Asking(embedder), self.limits, catalog)
+        readings = embed_query(query, Asking(embedder), self._decoders_for(embedder), catalog)
         own = own_pieces(() if query.include_self else query.wanted, catalog)
         self._gpu.asked(library)
         hits, apart = search_spaces(library, query, readings, own, embedder, cutoff)
@@ -360,11 +367,18 @@ class SearchEngine:
         return None if held is None else held.source
 
     def warm_up(self) -> None:
-        """Load what the first search would have to wait for: the model and the vector index."""
+        """Load what the first search would have to wait for: the model, the vector index and a decoding process.
+
+        The process is kept from now on until ``close``, for files that are asked with. Raises DecoderStartError.
+        """
         library = self._current()
         embedder = self._embedder_of(library.catalog)
-        embedder.embed([ExtractedPiece("text", text="warm")])
-        library.refresh()
+        self._seconds_decoders_are_kept = math.inf
+        with ThreadPoolExecutor(1) as beside:
+            started = beside.submit(self._decoders_for(embedder).warm_up)
+            load_parts(embedder)
+            library.refresh()
+            started.result()
 
     @property
     def catalog(self) -> Catalog:
@@ -375,6 +389,11 @@ class SearchEngine:
     def limits(self) -> ExtractionLimits:
         """How much a file may cost."""
         return ExtractionLimits(**self._settings.limits.model_dump())
+
+    @property
+    def priority(self) -> Priority:
+        """How far indexing in the background is to step back behind other work."""
+        return self._settings.index.priority
 
     @property
     def default_limit(self) -> int:
@@ -436,6 +455,14 @@ class SearchEngine:
 
                 self._models[name] = load_search_model(name, self._settings.model)
             return self._models[name]
+
+    def _decoders_for(self, embedder: SearchModel) -> Decoders:
+        """Decoding processes for files that are asked with: one is kept for the next."""
+        with self._loading:
+            if embedder.media not in self._decoders:
+                seconds = self._seconds_decoders_are_kept
+                self._decoders[embedder.media] = Decoders(embedder.media, self.limits, seconds, most_idle=1)
+            return self._decoders[embedder.media]
 
     def _patient(self) -> Control:
         """For a run that somebody waits for: it waits itself while it is paused."""

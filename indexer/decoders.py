@@ -1,5 +1,7 @@
 """The decoding processes of a run, kept for the next one where many short runs follow each other."""
 
+import math
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,10 +16,13 @@ class Decoders:
     """Lends decoding processes to threads. One that comes back is kept for ``idle_seconds``, by default not at all.
 
     To start one takes about a second, which is nothing for a folder and much for a file that has just been saved.
+    ``most_idle``: how many are kept; ``math.inf`` seconds: until ``close``.
     """
 
-    def __init__(self, media: MediaFormat, limits: ExtractionLimits, idle_seconds: float = 0.0) -> None:
-        self._media, self._limits, self._idle_seconds = media, limits, idle_seconds
+    def __init__(
+        self, media: MediaFormat, limits: ExtractionLimits, idle_seconds: float = 0.0, most_idle: int = sys.maxsize
+    ) -> None:
+        self._media, self._limits, self._idle_seconds, self._most_idle = media, limits, idle_seconds, most_idle
         self._idle: list[ExtractionWorker] = []
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
@@ -43,6 +48,11 @@ class Decoders:
             else:
                 worker.close()
 
+    def warm_up(self) -> None:
+        """Start a process, to be kept. Raises DecoderStartError."""
+        with self.lent() as worker:
+            worker.start()
+
     def close(self) -> None:
         """End the processes that are not lent."""
         with self._lock:
@@ -55,8 +65,12 @@ class Decoders:
     def _keep(self, worker: ExtractionWorker) -> None:
         with self._lock:
             self._idle.append(worker)
+            while len(self._idle) > self._most_idle:
+                self._idle.pop(0).close()
             if self._timer is not None:
                 self._timer.cancel()
+            if math.isinf(self._idle_seconds):
+                return
             self._timer = threading.Timer(self._idle_seconds, self.close)
             self._timer.daemon = True
             self._timer.start()

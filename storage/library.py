@@ -150,12 +150,12 @@ class Library:
             for modality, followed in list(index.parts.items()):
                 if self.policy.wants_rebuild(followed.target):
                     self._replace(index, modality, self._built(index, modality, len(followed.target.ids)))
-        with self._lock:
-            if index is not None:
+        if index is not None:
+            with self._lock:
                 self._write(index)
                 marks = [part.marks for part in index.parts.values()]
                 marks += [entry.marks for entry in (self._entries or {}).values()]
-                self.catalog.compact(min(mark.removal for mark in marks))
+            self.catalog.compact(min(mark.removal for mark in marks))  # searches need not wait for the disk
 
     def _write(self, index: VectorIndex) -> None:
         """Write the parts whose files are missing or far behind, and the manifest, unless all is as it should be."""

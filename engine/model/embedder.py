@@ -28,14 +28,18 @@ class ModelEmbedder:
     """Implements ``indexer.embedder.Embedder`` with a ``FusedModel``.
 
     Weights are read when first needed: embedding text never touches the picture or the sound encoder. Threads may share
-    it; they take turns, since each forward pass uses all cores anyway.
+    it. Queries take turns with queries and indexing with indexing, since each forward pass uses all cores anyway; a
+    query never waits for a batch of pieces. The system lets it go first where indexing has stepped back: the threads
+    that compute are those of the thread that asks, and have its priority.
     """
+
+    asks_as_it_holds = True
 
     def __init__(self, checkpoint: Checkpoint, device: str = "cpu") -> None:
         self.checkpoint = checkpoint
         self.device = torch.device(device)
         self.loaded: set[Part] = set()
-        self._turn = threading.Lock()
+        self._indexing, self._asking, self._loading = threading.Lock(), threading.Lock(), threading.Lock()
         self._model = checkpoint.build()
         self._tokenizer = checkpoint.tokenizer()
 
@@ -87,18 +91,22 @@ class ModelEmbedder:
 
         Raises ``ValueError`` for a piece without content (no text, no frames, no sound).
         """
+        return self._embed(pieces, self._indexing)
+
+    def embed_query(self, pieces: Sequence[ExtractedPiece]) -> NDArray[np.float32]:
+        """The same vectors for what is asked with, without waiting for what is being indexed."""
+        return self._embed(pieces, self._asking)
+
+    def _embed(self, pieces: Sequence[ExtractedPiece], turn: threading.Lock) -> NDArray[np.float32]:
         vectors = np.empty((len(pieces), self.dimension), dtype=np.float32)
-        with self._turn, torch.inference_mode():
+        with torch.inference_mode():
             inputs = [self.prepare(piece) for piece in pieces]
             for batch in _batches(inputs):
                 chosen = [inputs[index] for index in batch]
                 self._load_for(chosen)
-                vectors[batch] = self._model(chosen).cpu().numpy()
+                with turn:
+                    vectors[batch] = self._model(chosen).cpu().numpy()
         return vectors
-
-    def embed_query(self, pieces: Sequence[ExtractedPiece]) -> NDArray[np.float32]:
-        """The same for what is asked with: this model makes no difference."""
-        return self.embed(pieces)
 
     def prepare(self, piece: ExtractedPiece) -> PieceInput:
         """One piece as the tensors its model takes. Raises ``ValueError`` for a piece without content."""
@@ -138,10 +146,16 @@ class ModelEmbedder:
         }
         for part, is_needed in needed.items():
             if is_needed and part not in self.loaded:
-                self.checkpoint.load_part(self._model, part, self.device)
-                self.loaded.add(part)
-                if part == "vision":
-                    self._model.image_encoder.to(memory_format=torch.channels_last)
+                self._load(part)
+
+    def _load(self, part: Part) -> None:
+        with self._loading:
+            if part in self.loaded:
+                return
+            self.checkpoint.load_part(self._model, part, self.device)
+            if part == "vision":
+                self._model.image_encoder.to(memory_format=torch.channels_last)
+            self.loaded.add(part)  # last: other threads go by it
 
 
 def _batches(inputs: Sequence[PieceInput]) -> Iterator[list[int]]:

@@ -6,7 +6,6 @@ batch that does not fit into memory is halved, and no larger one of its kind is 
 
 import copy
 import queue
-import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from engine.model.hub_inputs import InputMaker, Inputs, readable
 from engine.model.quantised import batch_mates_leak, quantised
 from engine.model.room import require_room
 from engine.model.spaces import Space
+from engine.model.turns import Turns
 from indexer.pieces import ExtractedPiece, MediaFormat
 from storage.records import Modality
 
@@ -62,8 +62,13 @@ class HubOptions:
 class HubEmbedder:
     """Implements ``indexer.embedder.Embedder`` for the modalities that the model has. Threads may share it.
 
+    Models of others may keep something between two calls, so each copy computes one batch at a time; a query is next
+    when that is done, before all that is to be indexed.
+
     Raises ``ModelError`` in one line when the model cannot be loaded or does not fit into memory.
     """
+
+    asks_as_it_holds = False  # many are told by a prompt what is a question
 
     def __init__(self, name: str, folder: Path, options: HubOptions = HubOptions()) -> None:
         self.name, self.folder, self.options = name, folder, options
@@ -87,6 +92,9 @@ class HubEmbedder:
         self._free: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
         for number in range(readers):
             self._free.put(self._workers[number % len(self._workers)].with_own_reader())
+        self._asking: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
+        for worker in self._workers:
+            self._asking.put(worker.with_own_reader())
 
     @property
     def dimension(self) -> int:
@@ -130,7 +138,11 @@ class HubEmbedder:
         rows = [(index, kind, one) for index, own in enumerate(inputs) for kind, one in _kinds(pieces[index], own)]
         vectors = torch.zeros(len(pieces), self.dimension)
         batches = list(self._batches(rows))
-        done = self._pool.map(lambda batch: self._run(batch[0], [one for _, one in batch[1]], task), batches)
+
+        def run(batch: tuple[str, list[tuple[int, Inputs]]]) -> Tensor:
+            return self._run(batch[0], [one for _, one in batch[1]], task)
+
+        done = map(run, batches) if task == "query" else self._pool.map(run, batches)
         for (_, batch), made in zip(batches, done, strict=True):
             vectors.index_add_(0, torch.tensor([index for index, _ in batch]), made)
         return F.normalize(vectors, dim=-1).numpy()
@@ -147,7 +159,8 @@ class HubEmbedder:
     def _run(self, kind: str, inputs: list[Inputs], task: str) -> Tensor:
         """Unit vectors (len(inputs), dimension) on the CPU."""
         modality = kind.split("+")[0]
-        worker = self._free.get()
+        free = self._asking if task == "query" else self._free
+        worker = free.get()
         too_large = (
             f"model {self.name}: one piece of {modality} alone needs more memory than {worker.device} has; "
             "take a smaller model, or [model] bits = 8 or 4"
@@ -163,7 +176,7 @@ class HubEmbedder:
         except Exception as error:  # anything may come out of a model from elsewhere
             raise ModelError(f"model {self.name}: {_first_line(error)}") from error
         finally:
-            self._free.put(worker)
+            free.put(worker)
 
 
 class _Worker:
@@ -172,7 +185,7 @@ class _Worker:
     def __init__(self, model: Any, device: torch.device) -> None:
         self.model, self.device = model, device
         self.reader: Any = model[0]
-        self._turn = threading.Lock()
+        self._turns = Turns()
 
     def with_own_reader(self) -> "_Worker":
         """The same model behind a reader of its own: tokenizers must not be used by two threads."""
@@ -187,13 +200,13 @@ class _Worker:
         prompt = _prompt(self.model, task)
         with torch.inference_mode():
             if self.reader is self.model[0]:
-                with self._turn:
+                with self._turns.taken(first=task == "query"):
                     features = self.model.preprocess(inputs, prompt=prompt, task=task, processing_kwargs=_VIDEO)
             else:
                 features = self.reader.preprocess(inputs, prompt=prompt, task=task, processing_kwargs=_VIDEO)
             pinned = self.device.type == "cuda"
             features = {name: _moved(value, self.device, pinned) for name, value in features.items()}
-            with self._turn:
+            with self._turns.taken(first=task == "query"):
                 made: Tensor = self.model(features, task=task)["sentence_embedding"]
             return made.cpu()  # outside the turn: the next batch may be set going meanwhile
 

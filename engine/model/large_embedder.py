@@ -1,6 +1,5 @@
 """The embedder over a large checkpoint of our own: a vision-language model that has been given ears."""
 
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from engine.model.large_checkpoint import LargeCheckpoint, open_large
 from engine.model.large_inputs import prepare_large
 from engine.model.room import require_room
 from engine.model.spaces import Space
+from engine.model.turns import Turns
 from indexer.pieces import ExtractedPiece, MediaFormat
 from storage.records import MODALITIES, Modality
 
@@ -25,14 +25,19 @@ _FIRST_BATCH = 16
 
 
 class LargeEmbedder:
-    """Implements ``engine.model.spaces.SearchModel`` with a ``LargeModel``. Threads may share it; they take turns."""
+    """Implements ``engine.model.spaces.SearchModel`` with a ``LargeModel``.
+
+    Threads may share it; they take turns, batch by batch, and queries go before what is being indexed.
+    """
+
+    asks_as_it_holds = True
 
     def __init__(self, checkpoint: LargeCheckpoint, device: torch.device) -> None:
         self.checkpoint, self.device = checkpoint, device
         self.modalities = frozenset(MODALITIES)
         self.dimension = checkpoint.config.dimension
         self._tokenizer = checkpoint.tokenizer()
-        self._turn = threading.Lock()
+        self._turns = Turns()
         self._sizes = BatchSizes(dict.fromkeys(MODALITIES, _FIRST_BATCH))
         require_room(str(checkpoint.folder), checkpoint.folder, device)
         try:
@@ -71,29 +76,30 @@ class LargeEmbedder:
 
         Raises ``ValueError`` for a piece without content, ``ModelError`` when one alone needs too much memory.
         """
-        vectors = np.empty((len(pieces), self.dimension), dtype=np.float32)
-        inputs = [prepare_large(piece, self._tokenizer, self.checkpoint.config) for piece in pieces]
-        with self._turn, torch.inference_mode():
-            for modality in dict.fromkeys(one.modality for one in inputs):
-                own = [n for n, one in enumerate(inputs) if one.modality == modality]
-                own.sort(key=lambda n: _words(inputs[n]))
-                too_large = (
-                    f"model {self.checkpoint.folder}: one piece of {modality} alone needs more memory than "
-                    f"{self.device} has; take a smaller model"
-                )
-                vectors[own] = self._sizes.run(
-                    modality, [inputs[n] for n in own], self._compute, self.device, too_large
-                ).numpy()
-        return vectors
+        return self._embed(pieces, is_query=False)
 
     def embed_query(self, pieces: Sequence[ExtractedPiece]) -> NDArray[np.float32]:
-        """The same for what is asked with: this model makes no difference."""
-        return self.embed(pieces)
+        """The same vectors for what is asked with, before what is being indexed."""
+        return self._embed(pieces, is_query=True)
 
-    def _compute(self, inputs: Sequence[PieceInput]) -> torch.Tensor:
-        """Unit vectors (len(inputs), dimension) on the CPU."""
-        made: torch.Tensor = self._model([to_device(one, self.device) for one in inputs])
-        return made.float().cpu()
+    def _embed(self, pieces: Sequence[ExtractedPiece], is_query: bool) -> NDArray[np.float32]:
+        vectors = np.empty((len(pieces), self.dimension), dtype=np.float32)
+        inputs = [prepare_large(piece, self._tokenizer, self.checkpoint.config) for piece in pieces]
+
+        def compute(part: Sequence[PieceInput]) -> torch.Tensor:
+            with self._turns.taken(first=is_query), torch.inference_mode():
+                made: torch.Tensor = self._model([to_device(one, self.device) for one in part])
+                return made.float().cpu()
+
+        for modality in dict.fromkeys(one.modality for one in inputs):
+            own = [n for n, one in enumerate(inputs) if one.modality == modality]
+            own.sort(key=lambda n: _words(inputs[n]))
+            too_large = (
+                f"model {self.checkpoint.folder}: one piece of {modality} alone needs more memory than "
+                f"{self.device} has; take a smaller model"
+            )
+            vectors[own] = self._sizes.run(modality, [inputs[n] for n in own], compute, self.device, too_large).numpy()
+        return vectors
 
 
 def _words(piece: PieceInput) -> int:

@@ -45,6 +45,11 @@ class SearchModel(Embedder, Protocol):
         """Like ``embed``, for what is asked with; one that is something in several spaces has a part in each."""
         ...
 
+    @property
+    def asks_as_it_holds(self) -> bool:
+        """Whether ``embed_query`` makes of a piece what ``embed`` does: what is held can be asked with."""
+        ...
+
     def background(self, query: Modality, piece: Modality) -> tuple[float, float]:
         """Mean and standard deviation of the cosine between an unrelated query and piece of these modalities."""
         ...
@@ -55,11 +60,13 @@ class Asking:
 
     def __init__(self, model: SearchModel) -> None:
         self.modalities, self.dimension, self.fingerprint = model.modalities, model.dimension, model.fingerprint
-        self.media, self.embed = model.media, model.embed_query
+        self.media, self.embed, self.holds_the_same = model.media, model.embed_query, model.asks_as_it_holds
 
 
 class Completed:
     """``large`` with ``small`` for the modalities that it lacks, as a ``SearchModel`` of all modalities."""
+
+    asks_as_it_holds = False
 
     def __init__(self, large: SearchModel, small: SearchModel) -> None:
         self._large, self._small = large, small
@@ -105,3 +112,14 @@ class Completed:
             vectors[seen, :edge] = self._large.embed_query([pieces[n] for n in seen])
         vectors[:, edge:] = self._small.embed_query(pieces)
         return vectors
+
+
+def load_parts(model: SearchModel) -> None:
+    """Let ``model`` load every part of it that a query may need: it is asked with words, a picture and a sound."""
+    media = model.media
+    pieces = (
+        ExtractedPiece("text", text="words"),
+        ExtractedPiece("image", frames=np.zeros((1, media.image_size, media.image_size, 3), np.uint8)),
+        ExtractedPiece("audio", sound=np.zeros(media.sample_rate, np.float32)),
+    )
+    model.embed_query([piece for piece in pieces if piece.modality in model.modalities])

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.query.held import content_of
 from engine.query.query import LikeFile, LikeHit, Part
-from indexer.fingerprint import content_hash
 from storage.catalog import Catalog
 from storage.records import PieceLocation
 
@@ -23,7 +23,7 @@ def own_pieces(parts: Sequence[Part], catalog: Catalog) -> NDArray[np.int64]:
 
 def _pieces_in(part: Part, catalog: Catalog) -> Iterator[int]:
     if isinstance(part, LikeFile):
-        digest = content_hash(part.path.expanduser().resolve())
+        digest = content_of(part.path.expanduser().resolve(), catalog)
         for piece in _pieces_of_copies(digest, catalog):
             if part.page in (None, piece.page) and (part.span is None or _is_inside(piece, part.span)):
                 yield piece.id

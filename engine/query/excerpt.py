@@ -10,7 +10,9 @@ LONGEST = 240
 
 _BEFORE = 60
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
-_ENDINGS = ("ies", "ing", "es", "ed", "'s", "’s", "s", "e", "y")
+_ENDINGS = (("ies", "es", "'s", "’s", "s"), ("ing", "ed", "e", "y"))
+"""One of the first, then one of the others: "strings" and "string" have one stem."""
+
 _SHORTEST_STEM = 3
 _EMPTY = frozenset(
     _WORD.findall(
@@ -75,7 +77,9 @@ def _word_start(line: str, at: int) -> int:
 @lru_cache(maxsize=50_000)
 def _stem(word: str) -> str:
     word = "".join(each for each in unicodedata.normalize("NFKD", word.casefold()) if not unicodedata.combining(each))
-    for ending in _ENDINGS:
-        if word.endswith(ending) and len(word) - len(ending) >= _SHORTEST_STEM:
-            return word.removesuffix(ending)
+    for endings in _ENDINGS:
+        for ending in endings:
+            if word.endswith(ending) and len(word) - len(ending) >= _SHORTEST_STEM and not word.endswith("ss"):
+                word = word.removesuffix(ending)
+                break
     return word

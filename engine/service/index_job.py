@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from engine.search_engine import SearchEngine
 from indexer.options import Progress
+from indexer.priority import step_back
 from storage.errors import SynestheteError
 
 
@@ -23,7 +24,7 @@ class JobState:
 
 
 class IndexJob:
-    """Runs ``engine.index`` over the folders of the library in a thread."""
+    """Runs ``engine.index`` over the folders of the library in a thread that steps back behind searches."""
 
     def __init__(self, engine: SearchEngine) -> None:
         self._engine = engine
@@ -41,6 +42,7 @@ class IndexJob:
 
     def _run(self) -> None:
         problem = None
+        step_back(self._engine.priority)
         try:
             self._engine.index(*self._engine.catalog.roots(), on_progress=self._advance)
         except SynestheteError as error:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import secrets
 import signal
@@ -67,6 +68,8 @@ def serve(
 
     try:
         engine.warm_up()
+        gc.collect()
+        gc.freeze()  # what is loaded stays; to look through it for garbage takes all threads a tenth of a second
         asyncio.run(
             _run(
                 [

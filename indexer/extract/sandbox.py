@@ -47,6 +47,10 @@ class ExtractionWorker:
     ) -> None:
         self.close()
 
+    def start(self) -> None:
+        """Have a process ready for the first file. Raises DecoderStartError."""
+        self._ready()
+
     def open(self, path: Path, span: tuple[float, float] | None = None) -> Extraction:
         """Take a file apart; ``span`` (start, end in seconds) asks for a part of a sound or video.
 

@@ -1,5 +1,6 @@
 """Decoding processes that are kept between runs."""
 
+import math
 import time
 from pathlib import Path
 
@@ -53,4 +54,15 @@ def test_nothing_is_left_by_default_or_when_a_file_was_left_half_read(note: Path
         with decoders.lent() as worker:
             read(worker, note)
         assert decoder().is_running()
+    assert not running()
+
+
+def test_one_that_was_warmed_up_serves_the_first_and_no_more_are_kept_than_are_wanted(note: Path) -> None:
+    with Decoders(MediaFormat(), ExtractionLimits(), idle_seconds=math.inf, most_idle=1) as decoders:
+        decoders.warm_up()
+        first = decoder()
+        with decoders.lent() as one, decoders.lent() as other:
+            assert read(one, note) == read(other, note) > 1
+            assert first in running() and len(running()) == 2
+        assert len(running()) == 1
     assert not running()

@@ -42,9 +42,16 @@ export function play(hit, stage, start = hit.start, end = hit.end) {
     stage.replaceChildren(make("img", { src: preview(hit, "large"), alt: "" }), make("p", { className: "untold", textContent: "This browser cannot play it; Open gives the file." }));
   }, { once: true });
   player.setAttribute("aria-label", `${nameOf(hit.path)} from ${clock(start ?? 0)}`);
-  stage.replaceChildren(...(hit.kind === "audio" ? [make("img", { src: preview(hit), alt: "" })] : []), player);
+  stage.replaceChildren(...(hit.kind === "audio" ? [make("img", { src: preview({ ...hit, start, end }), alt: "" })] : []), player);
+  if (hit.kind === "audio" && end > start) follow(player, stage, start, end);
   player.play().catch(() => { /* the controls are there */ });
   return player;
+}
+
+// Keep a line in the waveform where it is heard.
+function follow(player, stage, start, end) {
+  stage.style.setProperty("--played", Math.min(1, Math.max(0, (player.currentTime - start) / (end - start))).toFixed(3));
+  if (player.isConnected) requestAnimationFrame(() => follow(player, stage, start, end));
 }
 
 async function showText(hit, stage, words) {
@@ -69,9 +76,15 @@ export function view(hit, words, more) {
   else if (hit.kind === "text") showText(hit, stage, words);
   else {
     const picture = make("img", { alt: `${CALLED[hit.kind]} ${nameOf(hit.path)} ${place(hit)}` });
-    // Browsers do not show every kind of picture; the service does.
-    picture.addEventListener("error", () => { picture.src = preview(hit, "large"); }, { once: true });
-    picture.src = hit.kind === "image" ? media(hit.path) : preview(hit, "large");
+    if (hit.kind === "image") {
+      // Browsers do not show every kind of picture; the service does.
+      picture.addEventListener("error", () => { picture.src = preview(hit, "large"); }, { once: true });
+      picture.src = media(hit.path);
+    } else {
+      const large = make("img", { src: preview(hit, "large") });
+      large.addEventListener("load", () => { picture.src = large.src; }, { once: true });
+      picture.src = preview(hit); // which is there already, until the page is drawn anew
+    }
     stage.replaceChildren(picture);
   }
   viewer.addEventListener("close", () => stage.replaceChildren(), { once: true });
@@ -110,7 +123,7 @@ export function card(hit, words, roots, { more, less }) {
   item.classList.add(hit.kind);
   item.hit = hit;
   Object.assign(get(".open"), { textContent: nameOf(hit.path), href: addressOf(hit), title: hit.path });
-  get(".where").textContent = [place(hit), folderOf(hit.path, roots)].filter(Boolean).join(" · ");
+  get(".where").textContent = [hit.start != null && place(hit), folderOf(hit.path, roots)].filter(Boolean).join(" · ");
   get(".where").title = hit.path;
   if (hit.snippet && hit.kind !== "text") showMarked(get(".snippet"), hit.snippet, words);
   else get(".snippet").remove();

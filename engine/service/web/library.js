@@ -21,7 +21,8 @@ export async function showLibrary() {
   const total = held.reduce((sum, kind) => sum + state.sources[kind], 0);
   get("#library").textContent = total
     ? counted(total, ["file", "files"]) + (state.failed ? `, ${state.failed} could not be read` : "")
-    : "The library is empty: synesthete index FOLDER fills it.";
+    : "The library is empty.";
+  get("#empty").hidden = total > 0;
   get("#tiles").replaceChildren(...held.map((kind) => tile(kind, state.sources[kind])));
 }
 

@@ -1,17 +1,21 @@
 // The page: a query is built from words, files, recordings and earlier answers, and asked again whenever it changes.
 import * as service from "/web/service.js";
-import { card, nameOf, view } from "/web/hits.js";
+import { card, clock, nameOf, view } from "/web/hits.js";
 import { CALLED, roots, showLibrary } from "/web/library.js";
 import { chooseKinds, showMap } from "/web/map.js";
 import { startRecorder } from "/web/recorder.js";
 
 const PAGE = 24, MOST = 480;
+const LIKELY = 0.5; // the relevance from which the best answer to a recording is played at once
 const get = (selector) => document.querySelector(selector);
 const said = get("#said"), hits = get("#hits");
-let parts = []; // {name, like, wanted}: files, recordings and hits, beside the words in the box
+let parts = []; // {name, picture, like, wanted, isRecording}: files, recordings and hits, beside the words in the box
 let asking = null, limit = PAGE;
 
-function say(text) { said.textContent = text; }
+function say(text, isProblem = false) {
+  said.textContent = text;
+  said.classList.toggle("problem", isProblem);
+}
 
 function showParts() {
   get("#parts").replaceChildren(...parts.map((part) => {
@@ -21,8 +25,14 @@ function showParts() {
     name.textContent = `${part.wanted ? "like" : "not like"} ${part.name}`;
     Object.assign(remove, { type: "button", textContent: "✕" });
     remove.setAttribute("aria-label", `Remove ${part.name}`);
-    remove.addEventListener("click", () => { parts = parts.filter((each) => each !== part); showParts(); ask(); });
+    remove.addEventListener("click", () => {
+      parts = parts.filter((each) => each !== part);
+      if (part.isRecording) listenFor(parts.some((each) => each.isRecording));
+      showParts();
+      ask();
+    });
     item.append(name, remove);
+    if (part.picture) item.prepend(Object.assign(document.createElement("img"), { src: part.picture, alt: "" }));
     return item;
   }));
 }
@@ -48,6 +58,8 @@ function showHits(found, apart, words) {
   get("#further").hidden = Math.max(found.length, apart?.hits.length ?? 0) < limit || limit >= MOST;
 }
 
+const isFiltered = () => chosenKinds().length > 0 || fields().some((each) => (each.type === "checkbox" ? each.checked : each.value));
+
 const counted = (count) => (count === 1 ? "1 answer" : `${count} answers`);
 
 function told({ hits: found, apart, close }) {
@@ -61,6 +73,7 @@ async function ask() {
   asking?.abort();
   const asked = query(), isEmpty = !asked.words.length && !asked.like.length;
   get("#welcome").hidden = !isEmpty;
+  get("#unfilter").hidden = true;
   if (isEmpty) {
     showHits([], null, []);
     say(asked.not_like.length ? "Say what to look for, too." : "");
@@ -74,10 +87,11 @@ async function ask() {
     const answer = await service.search(asked, mine.signal);
     showHits(answer.hits, answer.apart, asked.words.map((each) => each.text));
     say(told(answer));
+    get("#unfilter").hidden = answer.hits.length > 0 || answer.apart?.hits.length > 0 || !isFiltered();
   } catch (error) {
     if (error.name === "AbortError") return;
     showHits([], null, []);
-    say(`That did not work: ${error.message}`);
+    say(`That did not work: ${error.message}`, true);
   }
   get("#answers").removeAttribute("aria-busy");
 }
@@ -92,27 +106,50 @@ function likeOf(hit) {
 }
 
 function add(hit, wanted) {
-  parts.push({ name: nameOf(hit.path), wanted, like: likeOf(hit) });
+  const kind = hit.kind ?? hit.modality, picture = kind === "text" ? null : service.preview(hit);
+  parts.push({ name: nameOf(hit.path), picture, wanted, like: likeOf(hit) });
   showParts();
   window.scrollTo({ top: 0 });
   get("#words").focus();
   askAnew();
 }
 
-async function addFiles(files) {
+async function addFiles(files, told = {}) {
   for (const file of files) {
-    say(`Sending ${file.name}…`);
+    const name = told.name ?? file.name;
+    say(`Sending ${name}…`);
     try {
       const kept = await service.upload(file, file.name);
-      parts.push({ name: file.name, wanted: true, like: { upload: kept.upload } });
+      const picture = file.type.startsWith("image/") ? URL.createObjectURL(file) : null;
+      parts.push({ ...told, name, picture, wanted: true, like: { upload: kept.upload } });
     } catch (error) {
       show("answers");
-      say(`${file.name}: ${error.message}`);
-      return;
+      say(`${name}: ${error.message}`, true);
+      return false;
     }
   }
   showParts();
   await askAnew();
+  return true;
+}
+
+// Who lets the page hear something looks for what can be heard, unless other kinds are chosen.
+let hasChosenKinds = false;
+function listenFor(isWanted) {
+  const heard = [...get("#ask").querySelectorAll("[name=kind]")].filter((each) => ["audio", "video"].includes(each.value));
+  if (isWanted ? chosenKinds().length : !hasChosenKinds) return;
+  for (const each of heard) each.checked = isWanted;
+  hasChosenKinds = isWanted;
+  chooseKinds(chosenKinds());
+}
+
+async function addRecording(file) {
+  listenFor(true);
+  if (!(await addFiles([file], { name: "your recording", isRecording: true }))) return;
+  const best = hits.firstElementChild;
+  if (!best || !["audio", "video"].includes(best.hit.kind) || best.hit.relevance < LIKELY) return;
+  best.querySelector("button.picture").click();
+  say(`${said.textContent.replace(/:$/, ".")} Playing ${nameOf(best.hit.path)} from ${clock(best.hit.start ?? 0)}.`);
 }
 
 // --- answers or map
@@ -137,11 +174,11 @@ get("#show-map").addEventListener("click", () => {
 
 get("#ask").addEventListener("submit", (event) => { event.preventDefault(); askAnew(); });
 get("#words").addEventListener("search", () => { if (!get("#words").value) askAnew(); }); // the box's own cross
-get("#kinds").addEventListener("change", () => { chooseKinds(chosenKinds()); if (get("#map").hidden) askAnew(); });
+get("#kinds").addEventListener("change", () => { hasChosenKinds = false; chooseKinds(chosenKinds()); if (get("#map").hidden) askAnew(); });
 get("#further").addEventListener("click", () => { limit += PAGE; ask(); });
 get("#choose").addEventListener("click", () => get("#file").click());
 get("#file").addEventListener("change", (event) => { addFiles([...event.target.files]); event.target.value = ""; });
-get("#record").addEventListener("click", startRecorder(get("#record"), say, addFiles));
+get("#record").addEventListener("click", startRecorder(get("#record"), say, addRecording));
 
 const fields = () => [...get("#filters").querySelectorAll("input")];
 function showFilters() {
@@ -150,9 +187,15 @@ function showFilters() {
   askAnew();
 }
 get("#filters").addEventListener("change", showFilters);
-get("#clear").addEventListener("click", () => {
+function clearFilters() {
   for (const each of fields()) { each.value = each.type === "checkbox" ? each.value : ""; each.checked = false; }
   showFilters();
+}
+get("#clear").addEventListener("click", clearFilters);
+get("#unfilter").addEventListener("click", () => {
+  for (const each of get("#kinds").querySelectorAll("input")) each.checked = false;
+  chooseKinds([]);
+  clearFilters();
 });
 get("#more-filters").addEventListener("click", () => {
   get("#filters").hidden = !get("#filters").hidden;
@@ -204,6 +247,8 @@ document.addEventListener("keydown", (event) => {
   }[event.key];
   if (act) { event.preventDefault(); act(); }
 });
+
+if (matchMedia("(max-width: 48rem)").matches) get("#words").placeholder = "Words, or a picture, a sound";
 
 // What another program asks: /#words=...
 function askLinked() {

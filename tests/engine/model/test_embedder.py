@@ -3,6 +3,9 @@
 import json
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import av
@@ -15,6 +18,7 @@ from PIL import Image
 from engine.errors import ModelError
 from engine.model.audio_encoder import log_mel, mel_filters
 from engine.model.embedder import BUNDLED, ModelEmbedder
+from engine.model.spaces import load_parts
 from indexer.pieces import ExtractedPiece
 from storage.records import MODALITIES
 
@@ -74,6 +78,28 @@ def test_an_embedding_depends_on_its_piece_alone(embedder: ModelEmbedder, pieces
     for other in (backwards, alone, embedder.embed(pieces)):
         assert (1 - (together * other).sum(axis=1)).max() <= 1e-5
     assert np.array_equal(together, embedder.embed(pieces))
+
+
+def test_a_query_does_not_wait_for_a_batch_and_both_are_as_they_are_alone(
+    embedder: ModelEmbedder, pieces: list[ExtractedPiece]
+) -> None:
+    many, alone = pieces * 12, embedder.embed_query(pieces)
+    begun = threading.Event()
+
+    class Telling(list[ExtractedPiece]):
+        def __iter__(self) -> Iterator[ExtractedPiece]:
+            begun.set()
+            return super().__iter__()
+
+    with ThreadPoolExecutor(1) as indexing:
+        batch = indexing.submit(embedder.embed, Telling(many))
+        begun.wait()
+        asked = [embedder.embed_query(pieces[:1]) for _ in range(3)]
+        assert not batch.done()
+        assert np.array_equal(embedder.embed_query(pieces), alone)
+        together = batch.result()
+    assert all((1 - (vector[0] * alone[0]).sum()) <= 1e-5 for vector in asked)
+    assert (1 - (together.reshape(12, *alone.shape) * alone).sum(axis=2)).max() <= 1e-5
 
 
 def test_similar_sentences_are_closer(embedder: ModelEmbedder) -> None:
@@ -167,3 +193,10 @@ def test_bundled_model_is_small_and_has_its_card() -> None:
     assert set(json.loads((BUNDLED / "config.json").read_text())["weights"]) == {
         file.name for file in BUNDLED.glob("*.safetensors")
     }
+
+
+def test_parts_are_loaded_before_they_are_needed() -> None:
+    embedder = ModelEmbedder.load("bundled", threads=1)
+    assert not embedder.loaded
+    load_parts(embedder)
+    assert embedder.loaded == {"backbone", "vision", "audio"}

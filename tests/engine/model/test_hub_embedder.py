@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +70,27 @@ def test_an_embedding_depends_on_its_piece_alone(models: dict[str, HubEmbedder],
     assert (1 - (together * reversed_order).sum(axis=1)).max() < 1e-5
     others = together @ together.T - 2 * np.eye(len(pieces))
     assert others.max() < 0.999
+
+
+def test_a_query_goes_before_what_is_still_to_be_indexed(models: dict[str, HubEmbedder]) -> None:
+    model, asked = models["vl"], models["vl"].embed_query(PIECES[:2])
+    begun = threading.Event()
+
+    class Telling(list[ExtractedPiece]):
+        def __getitem__(self, number: Any) -> Any:
+            if number == len(self) - 1:  # the last one that is looked at before the first batch
+                begun.set()
+            return super().__getitem__(number)
+
+    with ThreadPoolExecutor(1) as indexing:
+        many = indexing.submit(model.embed, Telling(PIECES * 12))
+        begun.wait()
+        time.sleep(0.1)
+        meanwhile = model.embed_query(PIECES[:2])
+        assert not many.done()
+        together = many.result()
+    np.testing.assert_allclose(meanwhile, asked, atol=1e-5)
+    np.testing.assert_allclose(together, np.tile(model.embed(PIECES), (12, 1)), atol=1e-4)
 
 
 def test_what_a_model_understands_decides_what_it_reads(models: dict[str, HubEmbedder]) -> None:

@@ -14,6 +14,9 @@ def test_matching_words_whatever_their_case_and_ending() -> None:
     text = "The Berries were picked; a berry picker's baskets. Berlin."
     assert marked(text, "picking berries in a basket") == ["Berries", "picked", "berry", "baskets"]
     assert marked(text, "the a were") == []
+    assert marked("A string, a glass, the speed of it, one evening.", "strings, glasses, speeds and evenings") == [
+        "string", "glass", "speed", "evening"
+    ]  # fmt: skip
     assert marked('x^2 (crow* OR "crow")', "crow") == ["crow", "crow"]
     assert marked("Äpfel und äpfel", "ÄPFEL") == ["Äpfel", "äpfel"]
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import psutil
 import pytest
 from PIL import Image
 
@@ -99,6 +100,19 @@ def test_an_upload_and_a_span_of_a_library_file_are_answered_as_on_the_command_l
     )
     arguments = ["--like", served.queries / "mushroom.jpg", "--not-like", f"{film}@4-8^0.5", "-n", "6"]
     assert found and places(found) == places(served.command_line(*arguments))
+
+
+def test_an_upload_is_decoded_by_a_process_that_waits_for_it(served: Served) -> None:
+    def decoders() -> list[int]:
+        children = psutil.Process(served.service.process.pid).children()
+        return [child.pid for child in children if "indexer.extract.worker" in child.cmdline()]
+
+    before = decoders()
+    assert len(before) == 1
+    for name in ("mushroom.jpg", "penguin.png"):
+        kept = served.service.upload(name, (served.queries / name).read_bytes())
+        assert served.search(like=[{"upload": kept.json["upload"]}], limit=3)
+        assert decoders() == before
 
 
 def test_a_hit_can_be_asked_with(served: Served) -> None:

@@ -106,7 +106,11 @@ def test_the_page_says_what_the_watcher_is_at(served: tuple[ServiceProcess, Path
         with page.on_a_phone(390):
             assert page.get("#watching").is_displayed()
             assert page.script("return document.documentElement.scrollWidth") <= 390
-        assert page.complaints() == []
+        assert page.complaints() == [] and not page.get("#empty").is_displayed()
+        (notes / "harbour.txt").unlink()
+        page.wait(lambda: page.text("#library") == "The library is empty.")
+        assert "synesthete index" in page.text("#empty") and page.complaints() == []  # what to do then
+        page.driver.save_screenshot(str(page.shots / "empty.png"))
 
 
 def test_paths_without_the_option_are_wrong_usage(tmp_path: Path) -> None:
