@@ -4,6 +4,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from engine.query.exact import exact_search
 from engine.query.hits import Apart, Hit, SearchResult
 from engine.query.in_spaces import search_spaces
 from engine.query.last_answer import keep_answer, kept_hit
+from engine.query.look_up import look_up
 from engine.query.parse import parse_like
 from engine.query.query import Filters, LikeFile, LikeHit, Query, Words
 from engine.recognisers import find_recognisers
@@ -115,6 +117,7 @@ class SearchEngine:
         self._models: dict[str, SearchModel] = {}
         self._loading = threading.Lock()
         self._gpu = GpuSwitch(settings.index.device)
+        self._beside = ThreadPoolExecutor(thread_name_prefix="look-up")
 
     @classmethod
     def open(cls, data: Path | str | None = None, settings: Settings | None = None) -> "SearchEngine":
@@ -128,6 +131,7 @@ class SearchEngine:
 
     def close(self) -> None:
         """Let go of the library's files. Nothing needs saving: what was indexed is on disk."""
+        self._beside.shutdown()
         self._library.close()
 
     def __enter__(self) -> "SearchEngine":
@@ -294,10 +298,11 @@ class SearchEngine:
         embedder = self._embedder_of(catalog)
         started = time.perf_counter()
         library.refresh()
+        looked_up = self._beside.submit(look_up, catalog, query)
         readings = embed_query(query, Asking(embedder), self.limits, catalog)
         own = own_pieces(() if query.include_self else query.wanted, catalog)
         self._gpu.asked(library)
-        hits, apart = search_spaces(library, query, readings, own, embedder, cutoff)
+        hits, apart = search_spaces(library, query, looked_up.result(), readings, own, embedder, cutoff)
         return _result(hits, cutoff, started, apart)
 
     def duplicates(
@@ -427,7 +432,7 @@ class SearchEngine:
         """As the settings have it, a path made absolute, so that it means the same in whatever folder."""
         name = self._settings.model.name
         path = Path(name).expanduser()
-        return str(path.absolute()) if path.exists() and name != "bundled" else name
+        return str(path.absolute()) if name != "bundled" and path.exists() else name
 
     def _load(self, name: str) -> SearchModel:
         with self._loading:

@@ -1,6 +1,6 @@
 """Bring whatever follows the catalog (a part of the vector index, a GPU's copy) up to what it holds now."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from storage.vectors import Followed, Marks
 
 _PIECES_PER_READ = 20_000
 _DENSE = 4
+_GIVEN = "SELECT name, seq FROM sqlite_sequence"
 
 
 def follow(
@@ -57,9 +58,16 @@ def blocks(
 
 def given_numbers(connection: Connection) -> Marks:
     """The highest numbers ever given to a piece and to a removal."""
-    given = {
-        str(name): int(number) for name, number in connection.exec_driver_sql("SELECT name, seq FROM sqlite_sequence")
-    }
+    return _marks(connection.exec_driver_sql(_GIVEN))
+
+
+def latest_numbers(catalog: Catalog) -> Marks:
+    """The same as of now, for every search to see that nothing has changed."""
+    return _marks(catalog.kept_rows(_GIVEN))
+
+
+def _marks(rows: Iterable[Any]) -> Marks:
+    given = {str(name): int(number) for name, number in rows}
     return Marks(given.get("piece", 0), given.get("removed_piece", 0))
 
 

@@ -67,7 +67,7 @@ def open_engine(path: Path) -> Engine:
 
 
 class KeptConnection:
-    """A connection that is taken from ``engine`` once, for a query that is asked in every search; from any thread."""
+    """A connection that is taken from ``engine`` once, for what every search asks; from any thread."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
