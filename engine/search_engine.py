@@ -368,7 +368,8 @@ class SearchEngine:
         """Load what the first search would have to wait for: the model and the vector index."""
         library = self._current()
         embedder = self._embedder_of(library.catalog)
-        embedder.embed([ExtractedPiece("text", text="warm")])
+        for _ in range(2):  # what a model does for those who ask again is done then, too
+            embedder.embed([ExtractedPiece("text", text="warm")])
         library.refresh()
 
     @property
@@ -412,6 +413,9 @@ class SearchEngine:
         held, name = catalog.model(), self._model_name()
         if held is None:
             return self._load(name)
+        loaded = self._models.get(name)
+        if loaded is not None and (loaded.fingerprint, loaded.dimension) == held:
+            return loaded
         reason = "it has changed"
         for candidate in dict.fromkeys([catalog.model_name() or name, name]):
             try:

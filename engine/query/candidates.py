@@ -94,9 +94,9 @@ class _Scored:
 
 
 def best_pieces(
-    library: Library, scales: Sequence[Scale], files: int, scope: Scope, others: Collection[int]
+    library: Library, scales: Sequence[Scale], files: int, scope: Scope, others: Mapping[int, Owner]
 ) -> list[BestPiece]:
-    """The ``files`` best files, or all there are, and some more, among them ``others``: sources that pass the filter.
+    """The ``files`` best files, or all there are, and some more, among them those of ``others``: pieces that pass.
 
     Best first. Only numbers and scores are looked at: where a piece comes from is asked once, of those at the top. A
     modality of which the last piece found is worse than the last file needed can hold nothing better.
@@ -114,9 +114,8 @@ def best_pieces(
             break
         size *= _DEPTH
     if others:
-        held = library.catalog.owned(others)
-        owners |= held
-        rest = np.setdiff1d(np.fromiter(held, dtype=np.int64), scope.without)
+        owners |= others
+        rest = np.setdiff1d(np.fromiter(others, dtype=np.int64), scope.without)
         best = _rated([*scales, *scales], [*found.values(), *_scored(library, scales, rest)])
     return _one_a_file(best, owners)
 
@@ -165,7 +164,8 @@ def _rated(scales: Sequence[Scale], found: Sequence[Found]) -> _Scored:
     standings = (scores - mean) / deviation
     relevances = relevance(standings, pieces)
     order = np.lexsort((ids, -scores, -relevances))
-    order = order[np.sort(np.unique(ids[order], return_index=True)[1])]
+    if len({scale.modality for scale in scales}) < len(scales):
+        order = order[np.sort(np.unique(ids[order], return_index=True)[1])]
     return _Scored(ids[order], scores[order], relevances[order], standings[order])
 
 

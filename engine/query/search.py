@@ -50,7 +50,7 @@ def search(
     words = looked_up.words
     scope = Scope(looked_up.among, own, modalities)
     on = scales(library, readings, priors, scope)
-    found = best_pieces(library, on, query.limit, scope, [hit.match.source_id for hit in words])
+    found = best_pieces(library, on, query.limit, scope, looked_up.pieces)
     chosen = _fused(found, words, cutoff)[: query.limit]
     where = _where(library, looked_up.asked, [hit for hit in words if hit.is_whole], chosen, query.each_moment)
     files = _files(library, on, chosen, own, where, query.each_moment)

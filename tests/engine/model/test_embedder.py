@@ -76,6 +76,16 @@ def test_an_embedding_depends_on_its_piece_alone(embedder: ModelEmbedder, pieces
     assert np.array_equal(together, embedder.embed(pieces))
 
 
+def test_a_text_has_one_embedding_the_first_time_the_second_time_and_among_others() -> None:
+    embedder = ModelEmbedder.load("bundled", threads=1)
+    texts = [ExtractedPiece("text", text="a harbour at night " * length) for length in (1, 3, 40)]
+    first = embedder.embed(texts[:1])[0]
+    again = [embedder.embed([text])[0] for text in texts]
+    together = embedder.embed(texts * 5)
+    assert np.abs(again[0] - first).max() < 1e-6
+    assert np.abs(together - np.stack(again * 5)).max() < 1e-6
+
+
 def test_similar_sentences_are_closer(embedder: ModelEmbedder) -> None:
     texts = ["A man is playing a guitar", "Someone plays an instrument", "The stock market fell today"]
     a, b, c = embedder.embed([ExtractedPiece("text", text=text) for text in texts])
