@@ -368,8 +368,7 @@ class SearchEngine:
         """Load what the first search would have to wait for: the model and the vector index."""
         library = self._current()
         embedder = self._embedder_of(library.catalog)
-        for _ in range(2):  # what a model does for those who ask again is done then, too
-            embedder.embed([ExtractedPiece("text", text="warm")])
+        embedder.embed([ExtractedPiece("text", text="warm")])
         library.refresh()
 
     @property

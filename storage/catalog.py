@@ -89,7 +89,7 @@ class Catalog:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that sees one state of the library, whatever is committed meanwhile."""
-        with self._engine.begin() as connection:
+        with self._engine.begin() as connection, self._explained():
             yield connection
 
     @contextmanager
@@ -113,13 +113,6 @@ class Catalog:
         except sqlite3.DatabaseError as error:
             raise_own_error(self.path, error)
             raise
-
-    def rows(self, connection: Connection, query: str, values: Sequence[object]) -> list[Any]:
-        """All rows of a query in the transaction of ``connection``, as the driver hands them on: for very many."""
-        driver = connection.connection.driver_connection
-        assert isinstance(driver, sqlite3.Connection)
-        with self._explained():
-            return driver.execute(query, values).fetchall()
 
     def kept_rows(self, query: str, values: Sequence[object] = ()) -> list[Any]:
         """All rows of a query that every search asks, outside any transaction, without a connection taken each time."""
@@ -371,11 +364,11 @@ class Catalog:
 
     def owners(self, piece_ids: NDArray[np.int64]) -> dict[int, Owner]:
         """The sources of these pieces. A piece that has left the library meanwhile is missing from the answer."""
-        return {row[0]: Owner(*row[1:]) for row in self._pieces(_OWNER, "piece.id", piece_ids.tolist())}
+        return {number: Owner(*of) for number, *of in self._pieces(_OWNER, "piece.id", piece_ids.tolist())}
 
     def owned(self, source_ids: Iterable[int]) -> dict[int, Owner]:
         """The same of all pieces of these sources, in the order of their numbers."""
-        return {row[0]: Owner(*row[1:]) for row in self._pieces(_OWNER, "piece.source_id", source_ids)}
+        return {number: Owner(*of) for number, *of in self._pieces(_OWNER, "piece.source_id", source_ids)}
 
     def locate(self, piece_ids: Iterable[int]) -> dict[int, PieceLocation]:
         """Where these pieces come from. A piece that has left the library meanwhile is missing from the answer."""

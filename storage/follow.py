@@ -11,6 +11,7 @@ from storage.accelerator import Block
 from storage.catalog import Catalog
 from storage.exact import ExactPart
 from storage.records import Modality
+from storage.sqlite_file import rows
 from storage.vectors import Followed, Marks
 
 _PIECES_PER_READ = 20_000
@@ -49,8 +50,8 @@ def blocks(
     """Numbers and embeddings of the pieces of ``modality`` with numbers above ``after``, ascending."""
     column = "+modality" if _is_dense(connection, modality, after) else "modality"  # with the sign no index is used
     query = f"SELECT id, embedding FROM piece WHERE {column} = ? AND id > ? ORDER BY id LIMIT ?"
-    while rows := catalog.rows(connection, query, (modality, after, _PIECES_PER_READ)):
-        numbers, embeddings = zip(*rows, strict=True)
+    while found := rows(connection, query, (modality, after, _PIECES_PER_READ)):
+        numbers, embeddings = zip(*found, strict=True)
         ids = np.array(numbers, dtype=np.int64)
         after = int(ids[-1])
         yield ids, catalog.matrix(embeddings, dimension)
@@ -66,8 +67,8 @@ def latest_numbers(catalog: Catalog) -> Marks:
     return _marks(catalog.kept_rows(_GIVEN))
 
 
-def _marks(rows: Iterable[Any]) -> Marks:
-    given = {str(name): int(number) for name, number in rows}
+def _marks(numbers: Iterable[Any]) -> Marks:
+    given = {str(name): int(number) for name, number in numbers}
     return Marks(given.get("piece", 0), given.get("removed_piece", 0))
 
 

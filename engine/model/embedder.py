@@ -36,7 +36,6 @@ class ModelEmbedder:
         self.checkpoint = checkpoint
         self.device = torch.device(device)
         self.loaded: set[Part] = set()
-        self._calls = 0
         self._turn = threading.Lock()
         self._model = checkpoint.build()
         self._tokenizer = checkpoint.tokenizer()
@@ -91,9 +90,6 @@ class ModelEmbedder:
         """
         vectors = np.empty((len(pieces), self.dimension), dtype=np.float32)
         with self._turn, torch.inference_mode():
-            self._calls += 1
-            if self._calls == 2 and self.device.type == "cpu":  # a program that asks once does without: it takes .1 s
-                use_rounding(self._model.backbone)
             inputs = [self.prepare(piece) for piece in pieces]
             for batch in _batches(inputs):
                 chosen = [inputs[index] for index in batch]
@@ -145,6 +141,8 @@ class ModelEmbedder:
             if is_needed and part not in self.loaded:
                 self.checkpoint.load_part(self._model, part, self.device)
                 self.loaded.add(part)
+                if part == "backbone" and self.device.type == "cpu":
+                    use_rounding(self._model.backbone)
                 if part == "vision":
                     self._model.image_encoder.to(memory_format=torch.channels_last)
 

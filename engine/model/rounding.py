@@ -47,14 +47,15 @@ class RoundedLinear(nn.Module):
     def __init__(self, linear: nn.Linear, numbers: Tensor, scales: Tensor) -> None:
         super().__init__()
         self.linear, self.scales = linear, scales
-        self.packed = torch.ops.quantized.linear_prepack_fp16(numbers, None)
+        self.packed = torch.ops.quantized.linear_prepack_fp16.default(numbers, None)
 
     def forward(self, x: Tensor) -> Tensor:
         """``x`` (..., inputs) to (..., outputs), as ``linear`` does it, up to rounding."""
         if x.numel() > _FEW_ROWS * x.shape[-1]:
             result: Tensor = self.linear(x)
             return result
-        return torch.addcmul(self.linear.bias, torch.ops.quantized.linear_dynamic_fp16(x, self.packed), self.scales)
+        product = torch.ops.quantized.linear_dynamic_fp16.default(x, self.packed)
+        return torch.addcmul(self.linear.bias, product, self.scales)
 
 
 def use_rounding(module: nn.Module) -> None:
@@ -67,7 +68,8 @@ def use_rounding(module: nn.Module) -> None:
     for parent in list(module.modules()):
         for name, child in list(parent.named_children()):
             if isinstance(child, nn.Linear) and child.bias is not None:
-                numbers, scales = round_matrix(child.weight)
-                on_grid = (child.weight / scales.unsqueeze(1) - numbers).abs().amax() < _GRID
-                if on_grid:
-                    setattr(parent, name, RoundedLinear(child, numbers.float(), scales))
+                scales = child.weight.abs().amax(dim=1).clamp(min=1e-12) / LARGEST
+                steps = child.weight / scales.unsqueeze(1)
+                numbers = steps.round()
+                if (steps - numbers).abs().amax() < _GRID:
+                    setattr(parent, name, RoundedLinear(child, numbers, scales))
