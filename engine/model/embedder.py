@@ -142,7 +142,7 @@ class ModelEmbedder:
                 self.checkpoint.load_part(self._model, part, self.device)
                 self.loaded.add(part)
                 if part == "backbone" and self.device.type == "cpu":
-                    use_rounding(self._model.backbone)
+                    use_rounding(self._model, self.checkpoint.rounded(part))
                 if part == "vision":
                     self._model.image_encoder.to(memory_format=torch.channels_last)
 

@@ -3,7 +3,7 @@
 Symmetric and per row, the largest magnitude at 127. What reads a checkpoint gets float32 back and need not know.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import torch
@@ -13,7 +13,6 @@ SCALE = ".scale"
 LARGEST = 127
 
 _FEW_ROWS = 64
-_GRID = 1e-3
 
 
 def round_matrix(matrix: Tensor) -> tuple[Tensor, Tensor]:
@@ -58,18 +57,14 @@ class RoundedLinear(nn.Module):
         return torch.addcmul(self.linear.bias, product, self.scales)
 
 
-def use_rounding(module: nn.Module) -> None:
-    """Put a ``RoundedLinear`` in the place of every linear layer inside ``module`` that has a rounded matrix.
+def use_rounding(model: nn.Module, rounded: Mapping[str, tuple[Tensor, Tensor]]) -> None:
+    """Put a ``RoundedLinear`` in the place of the linear layers of ``model`` whose int8 matrices and scales are given.
 
     For inference with float32 on a processor; nothing changes where torch was built without FBGEMM.
     """
     if "fbgemm" not in torch.backends.quantized.supported_engines:
         return
-    for parent in list(module.modules()):
-        for name, child in list(parent.named_children()):
-            if isinstance(child, nn.Linear) and child.bias is not None:
-                scales = child.weight.abs().amax(dim=1).clamp(min=1e-12) / LARGEST
-                steps = child.weight / scales.unsqueeze(1)
-                numbers = steps.round()
-                if (steps - numbers).abs().amax() < _GRID:
-                    setattr(parent, name, RoundedLinear(child, numbers, scales))
+    for name, (numbers, scales) in rounded.items():
+        layer = model.get_submodule(name)
+        if isinstance(layer, nn.Linear) and layer.bias is not None:
+            model.set_submodule(name, RoundedLinear(layer, numbers.float(), scales))

@@ -59,8 +59,8 @@ def test_a_layer_with_a_rounded_matrix_says_the_same_in_its_quick_form(rows: int
         numbers, scales = round_matrix(torch.randn(96, 384, generator=random) * torch.logspace(-4, 1, 96).unsqueeze(1))
         module[0].weight.copy_(numbers * scales.unsqueeze(1))
         as_it_is, x = module[0], torch.randn(2, rows, 384, generator=random)
-        use_rounding(module)
-        assert isinstance(module[0], RoundedLinear) and type(module[1]) is torch.nn.Linear  # of any numbers
+        use_rounding(module, {"0": (numbers, scales)})
+        assert isinstance(module[0], RoundedLinear) and type(module[1]) is torch.nn.Linear
         for part in (x[:1], x):
             difference = (module[0](part) - as_it_is(part)).abs()
             assert float((difference / as_it_is.weight.norm(dim=1)).max()) < 1e-5
