@@ -22,6 +22,7 @@ from engine.query.calibrate import Background
 from engine.query.embed_query import PartVector
 from engine.query.exact import exact_search
 from engine.query.hits import Hit
+from engine.query.look_up import look_up
 from engine.query.query import Query, Words
 from engine.query.search import search
 from indexer.pieces import ExtractedPiece
@@ -80,7 +81,8 @@ def ranks(library: Library, questions: Sequence[tuple[int, str]], embedder: Mode
 
         def ask(words: str, part: PartVector = part) -> list[Hit]:
             query = Query((Words(words),), limit=_DEEP)
-            return search(library, query, [(part,)], np.empty(0, dtype=np.int64), priors, 0.9)
+            looked_up = look_up(library.catalog, query)
+            return search(library, query, looked_up, [(part,)], np.empty(0, dtype=np.int64), priors, 0.9)
 
         exact = Query((Words(line),), exact=True, limit=_DEEP)
         answers = {"meaning": ask(_NO_WORDS), "exact": exact_search(library.catalog, exact), "both": ask(line)}

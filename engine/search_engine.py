@@ -23,6 +23,7 @@ from engine.query.exact import exact_search
 from engine.query.hits import Apart, Hit, SearchResult
 from engine.query.in_spaces import search_spaces
 from engine.query.last_answer import keep_answer, kept_hit
+from engine.query.look_up import look_up
 from engine.query.parse import parse_like
 from engine.query.query import Filters, LikeFile, LikeHit, Query, Words
 from engine.recognisers import find_recognisers
@@ -119,6 +120,7 @@ class SearchEngine:
         self._decoders: dict[MediaFormat, Decoders] = {}
         self._seconds_decoders_are_kept = SECONDS_DECODERS_ARE_KEPT
         self._gpu = GpuSwitch(settings.index.device)
+        self._beside = ThreadPoolExecutor(thread_name_prefix="look-up")
 
     @classmethod
     def open(cls, data: Path | str | None = None, settings: Settings | None = None) -> "SearchEngine":
@@ -132,6 +134,7 @@ class SearchEngine:
 
     def close(self) -> None:
         """Let go of the library's files. Nothing needs saving: what was indexed is on disk."""
+        self._beside.shutdown()
         with self._loading:
             while self._decoders:
                 self._decoders.popitem()[1].close()
@@ -301,10 +304,11 @@ class SearchEngine:
         embedder = self._embedder_of(catalog)
         started = time.perf_counter()
         library.refresh()
+        looked_up = self._beside.submit(look_up, catalog, query)
         readings = embed_query(query, Asking(embedder), self._decoders_for(embedder), catalog)
         own = own_pieces(() if query.include_self else query.wanted, catalog)
         self._gpu.asked(library)
-        hits, apart = search_spaces(library, query, readings, own, embedder, cutoff)
+        hits, apart = search_spaces(library, query, looked_up.result(), readings, own, embedder, cutoff)
         return _result(hits, cutoff, started, apart)
 
     def duplicates(
@@ -426,6 +430,9 @@ class SearchEngine:
         held, name = catalog.model(), self._model_name()
         if held is None:
             return self._load(name)
+        loaded = self._models.get(name)
+        if loaded is not None and (loaded.fingerprint, loaded.dimension) == held:
+            return loaded
         reason = "it has changed"
         for candidate in dict.fromkeys([catalog.model_name() or name, name]):
             try:
@@ -446,7 +453,7 @@ class SearchEngine:
         """As the settings have it, a path made absolute, so that it means the same in whatever folder."""
         name = self._settings.model.name
         path = Path(name).expanduser()
-        return str(path.absolute()) if path.exists() and name != "bundled" else name
+        return str(path.absolute()) if name != "bundled" and path.exists() else name
 
     def _load(self, name: str) -> SearchModel:
         with self._loading:

@@ -89,7 +89,7 @@ class Catalog:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that sees one state of the library, whatever is committed meanwhile."""
-        with self._engine.begin() as connection:
+        with self._engine.begin() as connection, self._explained():
             yield connection
 
     @contextmanager
@@ -114,12 +114,10 @@ class Catalog:
             raise_own_error(self.path, error)
             raise
 
-    def rows(self, connection: Connection, query: str, values: Sequence[object]) -> list[Any]:
-        """All rows of a query in the transaction of ``connection``, as the driver hands them on: for very many."""
-        driver = connection.connection.driver_connection
-        assert isinstance(driver, sqlite3.Connection)
+    def kept_rows(self, query: str, values: Sequence[object] = ()) -> list[Any]:
+        """All rows of a query that every search asks, outside any transaction, without a connection taken each time."""
         with self._explained():
-            return driver.execute(query, values).fetchall()
+            return self._kept.rows(query, values)
 
     # --- the library as a whole
 
@@ -176,8 +174,7 @@ class Catalog:
                 connection.exec_driver_sql("UPDATE sqlite_sequence SET seq = ? WHERE name = 'piece'", (given,))
 
     def _facts(self) -> dict[str, str]:
-        with self._driver() as driver:  # asked in every search
-            facts = dict(driver.execute("SELECT name, value FROM fact").fetchall())
+        facts = dict(self.kept_rows("SELECT name, value FROM fact"))
         if not are_facts_whole(facts):
             raise damaged(self.path, FACTS_ALTERED)
         return facts
@@ -367,11 +364,11 @@ class Catalog:
 
     def owners(self, piece_ids: NDArray[np.int64]) -> dict[int, Owner]:
         """The sources of these pieces. A piece that has left the library meanwhile is missing from the answer."""
-        return {row[0]: Owner(*row[1:]) for row in self._pieces(_OWNER, "piece.id", piece_ids.tolist())}
+        return {number: Owner(*of) for number, *of in self._pieces(_OWNER, "piece.id", piece_ids.tolist())}
 
     def owned(self, source_ids: Iterable[int]) -> dict[int, Owner]:
         """The same of all pieces of these sources, in the order of their numbers."""
-        return {row[0]: Owner(*row[1:]) for row in self._pieces(_OWNER, "piece.source_id", source_ids)}
+        return {number: Owner(*of) for number, *of in self._pieces(_OWNER, "piece.source_id", source_ids)}
 
     def locate(self, piece_ids: Iterable[int]) -> dict[int, PieceLocation]:
         """Where these pieces come from. A piece that has left the library meanwhile is missing from the answer."""
@@ -382,13 +379,9 @@ class Catalog:
         return [PieceLocation(*row) for row in self._pieces(_LOCATION, "piece.source_id", source_ids)]
 
     def _pieces(self, columns: str, column: str, numbers: Iterable[int]) -> list[Any]:
-        """Columns of the pieces of which ``column`` is one of ``numbers``, in the order of their numbers.
-
-        On the way of every search, so it goes straight to the driver.
-        """
+        """Columns of the pieces of which ``column`` is one of ``numbers``, in the order of their numbers."""
         query = f"SELECT {columns} FROM piece JOIN source ON source.id = source_id WHERE {column} IN {_NUMBERS}"
-        with self._driver() as driver:
-            return driver.execute(f"{query} ORDER BY piece.id", (json.dumps([int(n) for n in numbers]),)).fetchall()
+        return self.kept_rows(f"{query} ORDER BY piece.id", (json.dumps([int(n) for n in numbers]),))
 
     def embeddings(self, piece_ids: Iterable[int]) -> dict[int, tuple[Modality, NDArray[np.float32]]]:
         """Modality and vector, shape (dimension,), of these pieces. A piece that has left the library is missing."""
@@ -405,10 +398,8 @@ class Catalog:
         """Those of these pieces that are in the library, ascending, and their vectors, shape (n, dimension).
 
         ``piece_ids``: each once.
-        On the way of every search of an approximate index, so it has a connection of its own.
         """
-        with self._explained():
-            rows = self._kept.rows(_VECTORS, (json.dumps(piece_ids.tolist()),))
+        rows = self.kept_rows(_VECTORS, (json.dumps(piece_ids.tolist()),))
         if not rows:
             return np.empty(0, dtype=np.int64), np.empty((0, dimension), dtype=np.float32)
         rows.sort()

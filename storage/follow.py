@@ -1,6 +1,6 @@
 """Bring whatever follows the catalog (a part of the vector index, a GPU's copy) up to what it holds now."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,12 @@ from storage.accelerator import Block
 from storage.catalog import Catalog
 from storage.exact import ExactPart
 from storage.records import Modality
+from storage.sqlite_file import rows
 from storage.vectors import Followed, Marks
 
 _PIECES_PER_READ = 20_000
 _DENSE = 4
+_GIVEN = "SELECT name, seq FROM sqlite_sequence"
 
 
 def follow(
@@ -48,8 +50,8 @@ def blocks(
     """Numbers and embeddings of the pieces of ``modality`` with numbers above ``after``, ascending."""
     column = "+modality" if _is_dense(connection, modality, after) else "modality"  # with the sign no index is used
     query = f"SELECT id, embedding FROM piece WHERE {column} = ? AND id > ? ORDER BY id LIMIT ?"
-    while rows := catalog.rows(connection, query, (modality, after, _PIECES_PER_READ)):
-        numbers, embeddings = zip(*rows, strict=True)
+    while found := rows(connection, query, (modality, after, _PIECES_PER_READ)):
+        numbers, embeddings = zip(*found, strict=True)
         ids = np.array(numbers, dtype=np.int64)
         after = int(ids[-1])
         yield ids, catalog.matrix(embeddings, dimension)
@@ -57,9 +59,16 @@ def blocks(
 
 def given_numbers(connection: Connection) -> Marks:
     """The highest numbers ever given to a piece and to a removal."""
-    given = {
-        str(name): int(number) for name, number in connection.exec_driver_sql("SELECT name, seq FROM sqlite_sequence")
-    }
+    return _marks(connection.exec_driver_sql(_GIVEN))
+
+
+def latest_numbers(catalog: Catalog) -> Marks:
+    """The same as of now, for every search to see that nothing has changed."""
+    return _marks(catalog.kept_rows(_GIVEN))
+
+
+def _marks(numbers: Iterable[Any]) -> Marks:
+    given = {str(name): int(number) for name, number in numbers}
     return Marks(given.get("piece", 0), given.get("removed_piece", 0))
 
 

@@ -17,7 +17,7 @@ from storage.approximate import ApproximatePart
 from storage.catalog import Catalog
 from storage.errors import DataFolderError, LibraryBusyError
 from storage.exact import ExactPart
-from storage.follow import blocks, follow, given_numbers
+from storage.follow import blocks, follow, given_numbers, latest_numbers
 from storage.lock import WriterLock
 from storage.records import MODALITIES, Modality, PieceFilter
 from storage.snapshot import MANIFEST, Entry, SnapshotError
@@ -267,6 +267,9 @@ class Library:
         return self.home / "vectors"
 
     def _follow(self, index: VectorIndex, each: Sequence[tuple[Modality, Followed[Any]]]) -> None:
+        now = latest_numbers(self.catalog)
+        if all(followed.marks == now for _, followed in each):
+            return
         with self.catalog.reading() as connection:
             follow(self.catalog, connection, index.dimension, each)
 

@@ -3,7 +3,7 @@
 import os
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -66,8 +66,16 @@ def open_engine(path: Path) -> Engine:
     return engine
 
 
+def rows(connection: Connection, query: str, values: Sequence[object] | Mapping[str, object]) -> list[Any]:
+    """All rows of a query in the transaction of ``connection``, as the driver hands them on: for many, and in every
+    search. Raises sqlite3.Error."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver.execute(query, values).fetchall()
+
+
 class KeptConnection:
-    """A connection that is taken from ``engine`` once, for a query that is asked in every search; from any thread."""
+    """A connection that is taken from ``engine`` once, for what every search asks; from any thread."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

@@ -33,11 +33,13 @@ from sqlalchemy import (
     select,
     table,
 )
+from sqlalchemy.dialects import sqlite
 
 from storage import tables
 from storage.conditions import clauses
 from storage.name_words import name_words
 from storage.records import Modality, Origin, PieceFilter
+from storage.sqlite_file import rows
 
 _NAMES = "INSERT INTO segment (source_id, origin, text) SELECT id, 'name', name_words(path) FROM source ORDER BY id"
 _words_text = table("words_text", column("id", Integer), column("source_id"), column("origin"), column("text"))
@@ -61,16 +63,16 @@ class WordMatch:
 
 def add(connection: Connection, source_id: int, origin: Origin | None = None) -> None:
     """Index the texts of a source, or those of one origin; they must not be indexed yet."""
-    rows = select(_words_text.c.id, _words_text.c.text).where(*_of(_words_text.c.source_id == source_id, origin))
-    connection.execute(insert(_words).from_select(["rowid", "text"], rows))
+    texts = select(_words_text.c.id, _words_text.c.text).where(*_of(_words_text.c.source_id == source_id, origin))
+    connection.execute(insert(_words).from_select(["rowid", "text"], texts))
 
 
 def remove(connection: Connection, sources: ColumnElement[bool], origin: Origin | None = None) -> None:
     """Take the texts of the sources that meet a condition on ``tables.source`` out, or those of one origin."""
     ids = select(tables.source.c.id).where(sources)
-    rows = select(literal("delete"), _words_text.c.id, _words_text.c.text)
-    rows = rows.where(*_of(_words_text.c.source_id.in_(ids), origin))
-    connection.execute(insert(_words).from_select(["words", "rowid", "text"], rows))
+    texts = select(literal("delete"), _words_text.c.id, _words_text.c.text)
+    texts = texts.where(*_of(_words_text.c.source_id.in_(ids), origin))
+    connection.execute(insert(_words).from_select(["words", "rowid", "text"], texts))
 
 
 def add_source(connection: Connection, source_id: int, path: str) -> None:
@@ -131,15 +133,22 @@ def find(
     Ranked by BM25 (Robertson and Zaragoza 2009) with FTS5's k1 = 1.2 and b = 0.75.
     Raises ValueError when a pattern of the condition is none.
     """
-    query = _of_all() if condition.is_empty else _ranked(*clauses(condition))
-    for row in connection.execute(query, {"expression": expression, "most": -1 if most is None else most}):
+    values = {"expression": expression, "most": -1 if most is None else most}
+    found: Iterable[Any]
+    if condition.is_empty:
+        query, constants = _of_all()
+        found = rows(connection, query, constants | values)
+    else:
+        found = connection.execute(_ranked(*clauses(condition)), values)
+    for row in found:
         yield WordMatch(*row)
 
 
 @cache
-def _of_all() -> Select[Any]:
-    """Building it takes longer than the search."""
-    return _ranked()
+def _of_all() -> tuple[str, dict[str, Any]]:
+    """The query without a condition, and its constants: building it takes longer than the search."""
+    made = _ranked().compile(dialect=sqlite.dialect(paramstyle="named"))
+    return str(made), made.params
 
 
 def _ranked(*conditions: ColumnElement[bool]) -> Select[Any]:
@@ -194,17 +203,14 @@ def counts_up_to(connection: Connection, expressions: Sequence[str], most: int) 
     if not expressions:
         return []
     each = "(SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ? LIMIT ?))"
-    found = connection.exec_driver_sql(
-        f"SELECT {', '.join([each] * len(expressions))}",
-        tuple(value for expression in expressions for value in (expression, most + 1)),
-    )
-    return list(found.one())
+    values = [value for expression in expressions for value in (expression, most + 1)]
+    return list(rows(connection, f"SELECT {', '.join([each] * len(expressions))}", values)[0])
 
 
 def rows_with(connection: Connection, expression: str) -> set[int]:
     """The rows of the index that match an FTS5 ``expression``."""
     query = "SELECT json_group_array(rowid) FROM words WHERE words MATCH ?"
-    return set(json.loads(connection.exec_driver_sql(query, (expression,)).scalar_one()))
+    return set(json.loads(rows(connection, query, (expression,))[0][0]))
 
 
 def rows_of(connection: Connection, sources: Iterable[int]) -> list[tuple[int, int]]:
@@ -212,7 +218,7 @@ def rows_of(connection: Connection, sources: Iterable[int]) -> list[tuple[int, i
     query = "SELECT source_id, 2 * id{} FROM {} WHERE source_id IN (SELECT value FROM json_each(?))"
     numbers = (json.dumps(list(sources)),)
     statements = (query.format(*each) for each in (("", "piece"), (" + 1", "segment")))
-    return [tuple(row) for each in statements for row in connection.exec_driver_sql(each, numbers)]
+    return [row for each in statements for row in rows(connection, each, numbers)]
 
 
 def all_of(words: Sequence[str]) -> str:

@@ -111,6 +111,19 @@ class Checkpoint:
             module.load_state_dict(state, assign=True)
             module.to(device).requires_grad_(False)
 
+    def rounded(self, part: Part) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+        """The weights of one part's modules that are stored as int8, and their scales, by the module's name."""
+        found = {}
+        inside = tuple(f"{module}." for module in PARTS[part])
+        for file in sorted({file for name, file in self.tensors.items() if name.startswith(inside)}):
+            with _open_weights(file) as weights:
+                held = set(weights.keys())
+                for name in held:
+                    if name.startswith(inside) and name.endswith(".weight") and name + SCALE in held:
+                        matrix = weights.get_tensor(name), weights.get_tensor(name + SCALE)
+                        found[name.removesuffix(".weight")] = matrix
+        return found
+
     def load(self, device: torch.device | str = "cpu") -> FusedModel:
         """The whole model with its weights."""
         model = self.build()

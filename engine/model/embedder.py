@@ -14,6 +14,7 @@ from engine.errors import ModelError
 from engine.model.audio_encoder import BLOCK_HOP, log_mel
 from engine.model.checkpoint import Checkpoint, Part, open_checkpoint
 from engine.model.fused_model import PieceInput
+from engine.model.rounding import use_rounding
 from engine.model.spaces import Space
 from indexer.pieces import ExtractedPiece, MediaFormat
 from storage.records import MODALITIES, Modality
@@ -153,6 +154,8 @@ class ModelEmbedder:
             if part in self.loaded:
                 return
             self.checkpoint.load_part(self._model, part, self.device)
+            if part == "backbone" and self.device.type == "cpu":
+                use_rounding(self._model, self.checkpoint.rounded(part))
             if part == "vision":
                 self._model.image_encoder.to(memory_format=torch.channels_last)
             self.loaded.add(part)  # last: other threads go by it

@@ -3,14 +3,16 @@
 Symmetric and per row, the largest magnitude at 127. What reads a checkpoint gets float32 back and need not know.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 SCALE = ".scale"
 LARGEST = 127
+
+_FEW_ROWS = 64
 
 
 def round_matrix(matrix: Tensor) -> tuple[Tensor, Tensor]:
@@ -31,3 +33,38 @@ def read_tensor(weights: Any, name: str, names: Collection[str]) -> Tensor:
 def is_scale(name: str, names: Collection[str]) -> bool:
     """Whether a tensor holds the scales of another."""
     return name.endswith(SCALE) and name.removesuffix(SCALE) in names
+
+
+class RoundedLinear(nn.Module):
+    """A linear layer whose matrix was rounded, quicker on a processor for few rows, as of a short text.
+
+    What takes the time there is to fetch the matrix from memory. Its int8 numbers are exact as float16, half the size
+    of float32, and FBGEMM multiplies such a matrix with float32 in float32; the scales follow. Many rows at once, where
+    it is arithmetic that takes the time, go through ``linear`` as ever.
+    """
+
+    def __init__(self, linear: nn.Linear, numbers: Tensor, scales: Tensor) -> None:
+        super().__init__()
+        self.linear, self.scales = linear, scales
+        self.packed = torch.ops.quantized.linear_prepack_fp16.default(numbers, None)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``x`` (..., inputs) to (..., outputs), as ``linear`` does it, up to rounding."""
+        if x.numel() > _FEW_ROWS * x.shape[-1]:
+            result: Tensor = self.linear(x)
+            return result
+        product = torch.ops.quantized.linear_dynamic_fp16.default(x, self.packed)
+        return torch.addcmul(self.linear.bias, product, self.scales)
+
+
+def use_rounding(model: nn.Module, rounded: Mapping[str, tuple[Tensor, Tensor]]) -> None:
+    """Put a ``RoundedLinear`` in the place of the linear layers of ``model`` whose int8 matrices and scales are given.
+
+    For inference with float32 on a processor; nothing changes where torch was built without FBGEMM.
+    """
+    if "fbgemm" not in torch.backends.quantized.supported_engines:
+        return
+    for name, (numbers, scales) in rounded.items():
+        layer = model.get_submodule(name)
+        if isinstance(layer, nn.Linear) and layer.bias is not None:
+            model.set_submodule(name, RoundedLinear(layer, numbers.float(), scales))

@@ -35,17 +35,19 @@ class Background:
         """``score`` in standard deviations above the mean."""
         return (score - self.mean) / self.deviation
 
-    def chance(self, score: Scores) -> Scores:
-        """The chance that a piece which has nothing to do with the query scores as high."""
-        raised: Scores = np.exp(np.minimum(_LOGISTIC * self.standing(score), 700.0))
-        return 1 / (1 + raised)
-
     def relevance(self, score: Scores, pieces: int) -> Scores:
-        """1 / (1 + E), where E of ``pieces`` unrelated ones are expected to score as high (the E-value of BLAST).
+        """``relevance`` of a score."""
+        return relevance(self.standing(score), pieces)
 
-        Between 0 and 1, rising with ``score``, falling with ``pieces``: 0.5 is what the best of them all would reach.
-        """
-        return 1 / (1 + pieces * self.chance(score))
+
+def relevance(standing: Scores, pieces: Scores | int) -> Scores:
+    """1 / (1 + E), where E of ``pieces`` unrelated ones are expected to stand as high (the E-value of BLAST).
+
+    Between 0 and 1, rising with ``standing``, falling with ``pieces``: 0.5 is what the best of them all would reach.
+    """
+    raised: Scores = np.exp(np.minimum(_LOGISTIC * standing, 700.0))
+    chance = 1 / (1 + raised)
+    return 1 / (1 + pieces * chance)
 
 
 def background(prior: Background, scores: NDArray[np.float32]) -> Background:
@@ -55,12 +57,16 @@ def background(prior: Background, scores: NDArray[np.float32]) -> Background:
     of twenty pieces the prior speaks, with thousands the library has an equal say. The sample may hold pieces that do
     match; trimming the top and bottom tenth keeps those few from hiding themselves.
     """
-    trimmed = np.sort(scores)[len(scores) // 10 : len(scores) - len(scores) // 10]
-    if len(trimmed) == 0:
+    ordered = np.sort(scores)
+    trimmed = ordered[len(scores) // 10 : len(scores) - len(scores) // 10].astype(np.float64)
+    count = len(trimmed)
+    if count == 0:
         return prior
-    total = _PRIOR_WEIGHT + len(trimmed)
-    mean = (_PRIOR_WEIGHT * prior.mean + float(trimmed.sum())) / total
+    total = _PRIOR_WEIGHT + count
+    own_mean = float(trimmed.sum()) / count
+    about = trimmed - own_mean
+    mean = (_PRIOR_WEIGHT * prior.mean + count * own_mean) / total
     # Four fifths of a logistic distribution about its mean have 0.606 of its standard deviation.
-    spread = len(trimmed) * (float(trimmed.std()) / 0.606) ** 2 + len(trimmed) * (float(trimmed.mean()) - mean) ** 2
+    spread = float(about @ about) / 0.606**2 + count * (own_mean - mean) ** 2
     variance = (_PRIOR_WEIGHT * (prior.deviation**2 + (prior.mean - mean) ** 2) + spread) / total
     return Background(mean, max(variance**0.5, 1e-6))

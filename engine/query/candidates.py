@@ -7,9 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.query.calibrate import Background, background
+from engine.query.calibrate import Background, background, relevance
 from engine.query.combine import combined, combined_prior
 from engine.query.embed_query import Reading
+from storage.accelerator import Found
 from storage.library import Library
 from storage.records import MODALITIES, Modality, Owner, PieceLocation
 
@@ -93,31 +94,30 @@ class _Scored:
 
 
 def best_pieces(
-    library: Library, scales: Sequence[Scale], files: int, scope: Scope, others: Collection[int]
+    library: Library, scales: Sequence[Scale], files: int, scope: Scope, others: Mapping[int, Owner]
 ) -> list[BestPiece]:
-    """The ``files`` best files, or all there are, and some more, among them ``others``: sources that pass the filter.
+    """The ``files`` best files, or all there are, and some more, among them those of ``others``: pieces that pass.
 
     Best first. Only numbers and scores are looked at: where a piece comes from is asked once, of those at the top. A
     modality of which the last piece found is worse than the last file needed can hold nothing better.
     """
-    found: dict[int, _Scored] = {}
+    found: dict[int, Found] = {}
     deeper, size = list(range(len(scales))), _DEPTH * files
     while True:
         for number in deeper:
             found[number] = _nearest(library, scales[number], size, scope)
-        best = _merged(list(found.values()))
+        best = _rated(scales, list(found.values()))
         owners = library.catalog.owners(best.ids) if others else _owners(library, best, files)
-        chosen = _one_a_file(best, owners)
-        least = chosen[files - 1].relevance if len(chosen) >= files else 0.0
-        deeper = [n for n in deeper if len(found[n].ids) == size and found[n].relevances[-1] >= least]
+        least = _least(best, owners, files)
+        deeper = [n for n in deeper if len(found[n][0]) == size and _worst(scales[n], found[n]) >= least]
         if not deeper:
             break
         size *= _DEPTH
-    if not others:
-        return chosen
-    held = library.catalog.owned(others)
-    rest = np.setdiff1d(np.fromiter(held, dtype=np.int64), scope.without)
-    return _one_a_file(_merged([best, _scored(library, scales, rest)]), owners | held)
+    if others:
+        owners |= others
+        rest = np.setdiff1d(np.fromiter(others, dtype=np.int64), scope.without)
+        best = _rated([*scales, *scales], [*found.values(), *_scored(library, scales, rest)])
+    return _one_a_file(best, owners)
 
 
 def candidates(library: Library, scales: Sequence[Scale], pieces: Sequence[PieceLocation]) -> list[Candidate]:
@@ -125,7 +125,7 @@ def candidates(library: Library, scales: Sequence[Scale], pieces: Sequence[Piece
     by_number = {each.id: each for each in pieces}
     modalities = {each.modality for each in pieces}
     on = [scale for scale in scales if scale.modality in modalities]
-    found = _scored(library, on, np.array(sorted(by_number), dtype=np.int64))
+    found = _rated(on, _scored(library, on, np.array(sorted(by_number), dtype=np.int64)))
     return [Candidate(by_number[number], *rated) for number, *rated in found.rows()]
 
 
@@ -139,32 +139,44 @@ def _owners(library: Library, best: _Scored, files: int) -> dict[int, Owner]:
     return owners
 
 
-def _nearest(library: Library, scale: Scale, size: int, scope: Scope) -> _Scored:
+def _nearest(library: Library, scale: Scale, size: int, scope: Scope) -> Found:
     allowed = None if scope.among is None else scope.among.get(scale.modality, np.empty(0, dtype=np.int64))
     without = scope.without if len(scope.without) else None
-    return _on_scale(scale, *library.search(scale.modality, scale.query, size, allowed, without))
+    return library.search(scale.modality, scale.query, size, allowed, without)
 
 
-def _scored(library: Library, scales: Sequence[Scale], ids: NDArray[np.int64]) -> _Scored:
-    return _merged([_on_scale(scale, *library.scores(scale.modality, scale.query, ids)) for scale in scales])
+def _scored(library: Library, scales: Sequence[Scale], ids: NDArray[np.int64]) -> list[Found]:
+    return [library.scores(scale.modality, scale.query, ids) for scale in scales]
 
 
-def _on_scale(scale: Scale, ids: NDArray[np.int64], scores: NDArray[np.float32]) -> _Scored:
-    exact = scores.astype(np.float64)
-    return _Scored(ids, exact, scale.background.relevance(exact, scale.pieces), scale.background.standing(exact))
+def _worst(scale: Scale, found: Found) -> float:
+    return scale.background.relevance(float(found[1][-1]), scale.pieces)
 
 
-def _merged(found: Sequence[_Scored]) -> _Scored:
-    """Each piece once, at its best; the order is the same every time."""
+def _rated(scales: Sequence[Scale], found: Sequence[Found]) -> _Scored:
+    """What was found on each of ``scales``, every piece once, at its best; the order is the same every time."""
     if not found:
         return _Scored(np.empty(0, dtype=np.int64), *[np.empty(0)] * 3)
-    ids, scores, relevances, standings = (
-        np.concatenate(each)
-        for each in zip(*((each.ids, each.scores, each.relevances, each.standings) for each in found), strict=True)
-    )
+    ids = np.concatenate([each for each, _ in found])
+    scores = np.concatenate([each for _, each in found]).astype(np.float64)
+    on = np.array([(scale.background.mean, scale.background.deviation, scale.pieces) for scale in scales])
+    mean, deviation, pieces = np.repeat(on, [len(each) for each, _ in found], axis=0).T
+    standings = (scores - mean) / deviation
+    relevances = relevance(standings, pieces)
     order = np.lexsort((ids, -scores, -relevances))
-    order = order[np.sort(np.unique(ids[order], return_index=True)[1])]
+    if len({scale.modality for scale in scales}) < len(scales):
+        order = order[np.sort(np.unique(ids[order], return_index=True)[1])]
     return _Scored(ids[order], scores[order], relevances[order], standings[order])
+
+
+def _least(best: _Scored, owners: Mapping[int, Owner], files: int) -> float:
+    """The relevance of the last of the ``files`` best files, or 0 where there are fewer."""
+    met: set[Owner] = set()
+    for place, number in enumerate(best.ids.tolist()):
+        met.update([owners[number]] if number in owners else [])
+        if len(met) == files:
+            return float(best.relevances[place])
+    return 0.0
 
 
 def _one_a_file(found: _Scored, owners: Mapping[int, Owner]) -> list[BestPiece]:

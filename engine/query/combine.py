@@ -21,6 +21,8 @@ def combined(reading: Reading, backgrounds: Sequence[Background]) -> NDArray[np.
 
     Raises QueryError when what is wanted and what is not cancel each other.
     """
+    if len(reading) == 1 and reading[0].weight > 0:
+        return reading[0].vector
     factors = _factors(reading, backgrounds)
     total: NDArray[np.float32] = np.sum(
         [factor * part.vector for factor, part in zip(factors, reading, strict=True)], axis=0, dtype=np.float32

@@ -11,6 +11,7 @@ from engine.model.spaces import SearchModel, Space
 from engine.query.calibrate import Background
 from engine.query.embed_query import Reading
 from engine.query.hits import Apart, Hit
+from engine.query.look_up import LookUp
 from engine.query.query import Query
 from engine.query.search import search
 from storage.library import Library
@@ -20,6 +21,7 @@ from storage.records import MODALITIES, Modality
 def search_spaces(
     library: Library,
     query: Query,
+    looked_up: LookUp,
     readings: Sequence[Reading],
     own: NDArray[np.int64],
     model: SearchModel,
@@ -31,8 +33,8 @@ def search_spaces(
     for space in model.spaces:
         inside = [reading for each in readings if (reading := in_space(each, space))]
         asked += bool(inside)
-        priors = _priors(model, space)
-        found.append(search(library, query, inside, own, priors, cutoff, space.modalities) if inside else [])
+        priors = _priors(model, inside, space)
+        found.append(search(library, query, looked_up, inside, own, priors, cutoff, space.modalities) if inside else [])
     if not asked:
         raise QueryError(
             "the parts of this query cannot be compared: no model here knows all of them; ask for each by itself"
@@ -51,9 +53,11 @@ def in_space(reading: Reading, space: Space) -> Reading:
     return tuple(replace(part, vector=own) for part, own in parts if own is not None)
 
 
-def _priors(model: SearchModel, space: Space) -> Mapping[tuple[Modality, Modality], Background]:
+def _priors(
+    model: SearchModel, readings: Sequence[Reading], space: Space
+) -> Mapping[tuple[Modality, Modality], Background]:
     return {
-        (query, piece): Background(*model.background(query, piece))
-        for query in MODALITIES
+        (asked, piece): Background(*model.background(asked, piece))
+        for asked in {part.modality for reading in readings for part in reading}
         for piece in space.modalities
     }

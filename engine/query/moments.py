@@ -54,77 +54,78 @@ def places(candidates: Sequence[Candidate], most: int | None = None) -> list[Pla
     as high. What then lies at least half inside it, a sound in its scene or the next overlapping window, belongs to it.
     """
     timelines = _timelines(candidates)
-    at = {each.location.id: (line, place) for line in timelines for place, each in enumerate(line.pieces)}
+    at = {each: (line, place) for line in timelines for place, each in enumerate(line.pieces)}
     taken: set[int] = set()
     found: list[Place] = []
-    for best in candidates:
-        number = best.location.id
+    for number, best in enumerate(candidates):
         if len(found) == most:
             break
         if number in taken:
             continue
         if number not in at:
-            found.append(Place(best, None, (number,)))
+            found.append(Place(best, None, (best.location.id,)))
             continue
         line, place = at[number]
         first, last = line.run(place, taken)
-        span = (min(line.starts[first:last]), max(line.ends[first:last]))
+        span = (line.starts[first], max(line.ends[first:last]))
         run = line.pieces[first:last]
-        taken.update(each.location.id for each in run)
-        beside = [each for other in timelines for each in other.inside(span) if each.location.id not in taken]
-        taken.update(each.location.id for each in beside)
-        others = [each for each in beside if each.location.modality != best.location.modality]
-        found.append(Place(best, span, tuple(each.location.id for each in (*run, *others))))
+        taken.update(run)
+        beside = [each for other in timelines for each in other.inside(span) if each not in taken]
+        taken.update(beside)
+        others = [each for each in beside if candidates[each].location.modality != best.location.modality]
+        found.append(Place(best, span, tuple(candidates[each].location.id for each in (*run, *others))))
     return found
 
 
 @dataclass(frozen=True)
 class _Timeline:
-    """The timed pieces of one modality in the order of their spans; ``longest`` in seconds."""
+    """The timed pieces of one modality in the order of their spans: where among the candidates each of them is, and how
+    high it stands; ``longest`` in seconds."""
 
-    pieces: Sequence[Candidate]
+    pieces: Sequence[int]
     starts: Sequence[float]
     ends: Sequence[float]
+    standings: Sequence[float]
     longest: float
 
     def run(self, at: int, taken: set[int]) -> tuple[int, int]:
         """The unbroken row around the piece at ``at`` (first, last plus one) of free ones that stand about as high."""
-        least = self.pieces[at].standing - _ABOUT_EQUAL
+        starts, ends, least = self.starts, self.ends, self.standings[at] - _ABOUT_EQUAL
 
-        def joins(each: int, beside: int) -> bool:
-            touches = self.starts[max(each, beside)] <= self.ends[min(each, beside)] + _TOUCHING
-            return touches and self.pieces[each].standing >= least and self.pieces[each].location.id not in taken
+        def joins(each: int) -> bool:
+            return self.standings[each] >= least and self.pieces[each] not in taken
 
         first, last = at, at + 1
-        while first > 0 and joins(first - 1, first):
+        while first > 0 and starts[first] <= ends[first - 1] + _TOUCHING and joins(first - 1):
             first -= 1
-        while last < len(self.pieces) and joins(last, last - 1):
+        while last < len(starts) and starts[last] <= ends[last - 1] + _TOUCHING and joins(last):
             last += 1
         return first, last
 
-    def inside(self, span: tuple[float, float]) -> list[Candidate]:
+    def inside(self, span: tuple[float, float]) -> list[int]:
         """The pieces that lie at least half inside ``span``."""
-        first = bisect_left(self.starts, span[0] - self.longest)
+        first, last = bisect_left(self.starts, span[0] - self.longest), bisect_left(self.starts, span[1])
         found = []
-        for at in range(first, bisect_left(self.starts, span[1])):
-            start, end = self.starts[at], self.ends[at]
+        for piece, start, end in zip(
+            self.pieces[first:last], self.starts[first:last], self.ends[first:last], strict=True
+        ):
             shared = min(end, span[1]) - max(start, span[0])
             if shared > 0 and shared >= (end - start) / 2:
-                found.append(self.pieces[at])
+                found.append(piece)
         return found
 
 
 def _timelines(candidates: Sequence[Candidate]) -> list[_Timeline]:
-    timed: dict[Modality, list[tuple[float, float, int]]] = {}
-    for at, each in enumerate(candidates):
-        if each.location.start is not None and each.location.end is not None:
-            timed.setdefault(each.location.modality, []).append((each.location.start, each.location.end, at))
+    timed: dict[Modality, list[tuple[float, float, int, float]]] = {}
+    for at, (location, _, _, standing) in enumerate(candidates):
+        if location.start is not None and location.end is not None:
+            timed.setdefault(location.modality, []).append((location.start, location.end, at, standing))
     found = []
     for spans in timed.values():
         spans.sort()
-        starts, ends, places = zip(*spans, strict=True)
-        longest = max(end - start for start, end, _ in spans)
-        found.append(_Timeline([candidates[at] for at in places], starts, ends, longest))
+        starts, ends, pieces, standings = zip(*spans, strict=True)
+        longest = max(end - start for start, end, _, _ in spans)
+        found.append(_Timeline(pieces, starts, ends, standings, longest))
     return found
 
 

@@ -110,4 +110,6 @@ def _seconds(text: str, whole: str) -> float:
     if matched is None:
         raise QueryError(f"{whole}: {text!r} is no time; write seconds (90) or a clock time (1:30)")
     hours, minutes, seconds = matched.groups()
+    if (minutes and float(seconds) >= 60) or (hours and int(minutes) >= 60):
+        raise QueryError(f"{whole}: {text!r} is no time; minutes and seconds beside a larger unit go up to 59")
     return int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(seconds)

@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from engine.query.candidates import BestPiece, Candidate, Priors, Scale, Scope, best_pieces, candidates, scales
 from engine.query.embed_query import Reading
-from engine.query.exact import Asked, WordHit, asked_words, fused_ranks, narrowed, word_hits
+from engine.query.exact import Asked, WordHit, fused_ranks
 from engine.query.excerpt import excerpt
 from engine.query.hits import Hit, Moment
+from engine.query.look_up import LookUp
 from engine.query.moments import Place, place_of_words, places, with_words
 from engine.query.query import Query
 from storage import words as texts
@@ -19,7 +20,6 @@ from storage.records import MODALITIES, Modality, PieceFilter
 from storage.words import WordMatch
 
 _MOMENTS = 5
-_WORD_FILES = 4
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class _File:
 def search(
     library: Library,
     query: Query,
+    looked_up: LookUp,
     readings: Sequence[Reading],
     own: NDArray[np.int64],
     priors: Priors,
@@ -46,15 +47,12 @@ def search(
     pass are searched until ``query.limit`` files are found and no piece that is left can be better, or nothing is left.
     Raises QueryError.
     """
-    with library.catalog.reading() as connection:
-        condition = narrowed(connection, query)
-        asked = asked_words(query.words)
-        words = word_hits(connection, asked, condition, _WORD_FILES * query.limit)
-    scope = Scope(library.matching_pieces(condition), own, modalities)
+    words = looked_up.words
+    scope = Scope(looked_up.among, own, modalities)
     on = scales(library, readings, priors, scope)
-    found = best_pieces(library, on, query.limit, scope, [hit.match.source_id for hit in words])
+    found = best_pieces(library, on, query.limit, scope, looked_up.pieces)
     chosen = _fused(found, words, cutoff)[: query.limit]
-    where = _where(library, asked, [hit for hit in words if hit.is_whole], chosen, query.each_moment)
+    where = _where(library, looked_up.asked, [hit for hit in words if hit.is_whole], chosen, query.each_moment)
     files = _files(library, on, chosen, own, where, query.each_moment)
     if query.each_moment:
         return _each_place(files, query, cutoff)
@@ -134,8 +132,11 @@ def _fused(best: Sequence[BestPiece], words: Sequence[WordHit], cutoff: float) -
     order: list[BestPiece] = []
     for kind in dict.fromkeys(each.kind for each in best):
         of_kind = {each.source_id: each for each in best if each.kind == kind}
-        slots = [each.relevance for each in of_kind.values()]
         holders = [(hit.match.source_id, hit.share) for hit in words if hit.match.source_id in of_kind]
+        if not holders:
+            order += of_kind.values()
+            continue
+        slots = [each.relevance for each in of_kind.values()]
         least = 0.0
         placed = []
         for number, relevance in reversed([*zip(fused_ranks(list(of_kind), holders), slots, strict=True)]):

@@ -102,6 +102,13 @@ def test_a_query_does_not_wait_for_a_batch_and_both_are_as_they_are_alone(
     assert (1 - (together.reshape(12, *alone.shape) * alone).sum(axis=2)).max() <= 1e-5
 
 
+def test_a_short_text_has_the_same_embedding_alone_and_among_others(embedder: ModelEmbedder) -> None:
+    texts = [ExtractedPiece("text", text="a harbour at night " * length) for length in (1, 3, 40)]
+    alone = [embedder.embed([text])[0] for text in texts]
+    assert np.array_equal(embedder.embed(texts[:1])[0], alone[0])
+    assert np.abs(embedder.embed(texts * 5) - np.stack(alone * 5)).max() < 1e-6
+
+
 def test_similar_sentences_are_closer(embedder: ModelEmbedder) -> None:
     texts = ["A man is playing a guitar", "Someone plays an instrument", "The stock market fell today"]
     a, b, c = embedder.embed([ExtractedPiece("text", text=text) for text in texts])

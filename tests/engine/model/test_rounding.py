@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from engine.errors import ModelError
 from engine.fuse.task_vectors import TensorFolder
 from engine.model.checkpoint import open_checkpoint, save_config, save_weights
-from engine.model.rounding import round_matrix
+from engine.model.rounding import RoundedLinear, round_matrix, use_rounding
 from tests.engine.train.tiny import save_tiny
 
 
@@ -48,3 +48,19 @@ def test_an_int8_matrix_without_scales_is_refused(tmp_path: Path) -> None:
     save_file(tensors, folder / "model.safetensors")
     with pytest.raises(ModelError, match="is int8 without its scales"):
         open_checkpoint(folder)
+
+
+@pytest.mark.skipif("fbgemm" not in torch.backends.quantized.supported_engines, reason="torch has no FBGEMM here")
+@pytest.mark.parametrize("rows", [1, 9, 64, 65, 300])
+def test_a_layer_with_a_rounded_matrix_says_the_same_in_its_quick_form(rows: int) -> None:
+    random = torch.Generator().manual_seed(rows)
+    module = torch.nn.Sequential(torch.nn.Linear(384, 96), torch.nn.Linear(96, 40))
+    with torch.no_grad():
+        numbers, scales = round_matrix(torch.randn(96, 384, generator=random) * torch.logspace(-4, 1, 96).unsqueeze(1))
+        module[0].weight.copy_(numbers * scales.unsqueeze(1))
+        as_it_is, x = module[0], torch.randn(2, rows, 384, generator=random)
+        use_rounding(module, {"0": (numbers, scales)})
+        assert isinstance(module[0], RoundedLinear) and type(module[1]) is torch.nn.Linear
+        for part in (x[:1], x):
+            difference = (module[0](part) - as_it_is(part)).abs()
+            assert float((difference / as_it_is.weight.norm(dim=1)).max()) < 1e-5

@@ -66,7 +66,19 @@ def test_a_line_of_the_last_answer() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a.mp3@5-5", "a.mp3@9-3", "a.mp3@1:2:3:4-5", "a.mp3@1..2-3", "a.mp3@:-3", "a.jpg^0", "a.pdf#0", "", " "]
+    "text",
+    [
+        "a.mp3@5-5",
+        "a.mp3@9-3",
+        "a.mp3@1:2:3:4-5",
+        "a.mp3@1..2-3",
+        "a.mp3@:-3",
+        "a.mp3@1:00-1:75",
+        "a.jpg^0",
+        "a.pdf#0",
+        "",
+        " ",
+    ],
 )
 def test_bad_parts_are_refused(text: str) -> None:
     with pytest.raises(QueryError):
@@ -112,7 +124,8 @@ def test_durations_and_sizes() -> None:
     assert [parse_duration(text) for text in ("90", "1:30", "0:01:30", "2.5")] == [90, 90, 90, 2.5]
     sizes = ["500", "500 B", "1.5kB", "2MB", "2m", "3GB", "1KiB", "1TB"]
     assert [parse_size(text) for text in sizes] == [500, 500, 1500, 2_000_000, 2_000_000, 3 * 10**9, 1024, 10**12]
-    for wrong in ("", "long", "-5", "1:2:3:4", "5 minutes"):
+    assert [parse_duration(text) for text in ("90:00", "0:59.9", "10:00:00")] == [5400, 59.9, 36_000]
+    for wrong in ("", "long", "-5", "1:2:3:4", "5 minutes", "5:99", "1:75:00", "1:60"):
         with pytest.raises(QueryError, match="no time"):
             parse_duration(wrong)
     for wrong in ("", "big", "-5", "1,5MB", "1XB", "1e9"):

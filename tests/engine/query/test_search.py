@@ -12,6 +12,7 @@ from engine.query.calibrate import Background
 from engine.query.candidates import Scope, scales
 from engine.query.embed_query import PartVector, Reading
 from engine.query.hits import Hit
+from engine.query.look_up import look_up
 from engine.query.query import Filters, Query, Words
 from engine.query.search import search
 from storage.library import Library
@@ -60,7 +61,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
 
 
 def ask(library: Library, readings: list[Reading], query: Query, own: np.ndarray = NOTHING) -> list[Hit]:
-    return search(library, query, readings, own, PRIORS, cutoff=0.9)
+    return search(library, query, look_up(library.catalog, query), readings, own, PRIORS, cutoff=0.9)
 
 
 def brute_force(library: Library, readings: list[Reading], query: Query, own: np.ndarray = NOTHING) -> dict[str, float]:
