@@ -30,7 +30,7 @@ def progress_on(console: Console) -> Iterator[Callable[[Progress], None]]:
         TextColumn("{task.fields[name]}"),
     )
     with ProgressBar(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("indexing", total=None, name="")
+        task = bar.add_task("looking", total=None, name="")
 
         def advance(progress: Progress) -> None:
             if progress.paused is not None:
