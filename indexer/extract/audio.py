@@ -1,5 +1,6 @@
 """Sound cut into overlapping windows, decoded as a stream: memory does not grow with the length of the file."""
 
+import functools
 from collections.abc import Iterator
 
 import av
@@ -147,16 +148,33 @@ def _check_heard(recording: Recording, heard: float, start: float) -> None:
 
 def _resampled(recording: Recording, rate: int, reading: Reading) -> Iterator[tuple[float | None, Sound]]:
     """(time in seconds from the beginning of the file, mono samples) for frames that follow each other."""
-    resampler, form = None, None
+    resampler, form, full = None, None, np.float32(1)
     for time, frame in _joined(_frames(recording, reading)):
         if resampler is None or form != _form(frame):
             form = _form(frame)
             resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
+            full = _full_scale(frame.layout.name)
         for output in resampler.resample(frame):
-            yield (None if time is None else time - recording.origin), _mono(output)
+            yield (None if time is None else time - recording.origin), _mono(output) / full
     if resampler is not None:
         for output in resampler.resample(None):
-            yield None, _mono(output)
+            yield None, _mono(output) / full
+
+
+@functools.cache
+def _full_scale(layout: str) -> np.float32:
+    """What becomes of all channels at full scale when they are mixed down: 1.41 of stereo, 3.41 of 5.1.
+
+    The library keeps the loudness of sounds that differ; what loud music has in common would be cut off at 1.
+    """
+    try:
+        channels = av.AudioLayout(layout).nb_channels
+        frame = av.AudioFrame.from_ndarray(np.ones((1, 64 * channels), np.float32), "flt", layout)
+        frame.sample_rate = 48_000
+        (mixed,) = av.AudioResampler(format="flt", layout="mono", rate=48_000).resample(frame)
+    except (ValueError, av.error.FFmpegError):  # channels of unknown places are not mixed by place
+        return np.float32(1)
+    return max(np.float32(1), _mono(mixed).max())
 
 
 def _frames(recording: Recording, reading: Reading) -> Iterator[av.AudioFrame]:
