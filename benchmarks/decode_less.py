@@ -87,11 +87,12 @@ def megabytes_held(decode: Callable[[], Pieces]) -> float:
 
 
 def song(path: Path) -> Path:
-    """Minutes of stereo at 48 kHz, as MP3: two voices that slide past each other."""
+    """Minutes of stereo at 48 kHz, as MP3: two voices that slide past each other, and noise."""
     if not path.exists():
         times = np.arange(_RATE * 60 * _MINUTES) / _RATE
         voices = [0.4 * np.sin(2 * np.pi * pitch * times * (1 + times / 3600)) for pitch in (440, 331)]
-        frame = av.AudioFrame.from_ndarray(np.stack(voices).astype(np.float32), "fltp", "stereo")
+        both = np.stack(voices) + np.random.default_rng(0).normal(0, 0.02, (2, len(times)))
+        frame = av.AudioFrame.from_ndarray(both.astype(np.float32), "fltp", "stereo")
         frame.sample_rate = _RATE
         with av.open(str(path), "w") as container:
             stream = container.add_stream("libmp3lame", rate=_RATE, layout="stereo")
