@@ -105,7 +105,7 @@ class ExtractionWorker:
             self._process = None
 
     def interrupt(self) -> None:
-        """End the process for good, from another thread; whoever waits for an answer gets an ExtractionError at once."""
+        """End the process for good, from another thread; whoever waits for it gets an ExtractionError at once."""
         self._is_interrupted = True
         if (process := self._process) is not None:
             process.interrupt()
