@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from indexer.errors import MissingPathError
 from indexer.extract.registry import format_of, formats_of
-from indexer.ignore import NOTHING_SAID, IgnoreOptions, IgnoreRules
+from indexer.ignore import IGNORE_FILE, NOTHING_SAID, IgnoreOptions, IgnoreRules
 from indexer.subtitle_files import RECORDINGS, belongs_to_one_of, is_beside_recording, is_subtitles
 from storage.records import Failure, FileState, States
 
@@ -123,6 +123,7 @@ def _walk(folder: str, rules: IgnoreRules, found: Scan, largest_megabytes: float
                 os.close(handle)
         except OSError as error:
             found.unread_folders.append(current)
+            rules.complaints.pop(f"{current.rstrip('/')}/{IGNORE_FILE}", None)  # of which the same would be said
             path = printable(current)
             found.failures[path] = Failure(path, FileState(0, 0), f"the folder cannot be read: {_cause(error)}")
 

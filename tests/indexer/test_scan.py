@@ -87,7 +87,8 @@ def test_a_folder_that_may_not_be_read_is_named_and_its_files_do_not_count_as_go
         program = (
             "import sys, pathlib; from indexer.scan import scan\n"
             "found = scan(pathlib.Path(sys.argv[1]))\n"
-            "print(sorted(found.files), list(found.failures.values())[0].reason, found.may_hold(sys.argv[2]))"
+            "(failure,) = found.failures.values()\n"
+            "print(sorted(found.files), failure.reason, found.may_hold(sys.argv[2]))"
         )
         command = [sys.executable, "-c", program, str(tmp_path), str(closed / "x.txt")]
         said = subprocess.run(
