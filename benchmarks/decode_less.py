@@ -3,20 +3,24 @@
     python -m benchmarks.decode_less --cache FOLDER
 
 Each row: a file decoded as `index` does and without one of the short cuts, on one core; the least cosine between the
-embeddings of both. Times are seconds of the processor, the least of three.
+embeddings of both. Times are seconds of the processor, the least of three. What is gained by taking sound as a stream
+is memory above all: the most that arrays of samples held at once is printed below the table.
 """
 
 import argparse
 import time
-from collections.abc import Callable
+import tracemalloc
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from itertools import takewhile
 from pathlib import Path
 from typing import Literal
 
 import av
 import numpy as np
 import torch
-import torchaudio.functional
 from PIL import Image
+from scipy.signal import resample_poly
 
 from benchmarks.realistic_library import build
 from engine.model.embedder import ModelEmbedder
@@ -26,54 +30,76 @@ from indexer.extract.images import still
 from indexer.extract.take_apart import take_apart
 from indexer.pieces import ExtractedPiece, ExtractionLimits, MediaFormat
 
+_RATE, _MINUTES = 48_000, 5
 
-def photograph(path: Path, media: MediaFormat) -> list[ExtractedPiece]:
+Pieces = Iterator[ExtractedPiece]
+
+
+def usual(path: Path, media: MediaFormat) -> Pieces:
+    return take_apart(path, media, ExtractionLimits()).pieces
+
+
+def photograph(path: Path, media: MediaFormat) -> Pieces:
     """Decoded in full: Pillow scales while it decodes only if it is told to before."""
     with Image.open(path) as picture:
         picture.load()
-        return list(still(picture, media).pieces)
+        yield from still(picture, media).pieces
 
 
-def film(path: Path, media: MediaFormat, *, passed_over: Literal["NONKEY", "DEFAULT"]) -> list[ExtractedPiece]:
+def film(path: Path, media: MediaFormat, passed_over: Literal["NONREF", "NONKEY", "DEFAULT"]) -> Pieces:
+    """The moments, which come before the sound."""
     before, frames.PASSED_OVER = frames.PASSED_OVER, passed_over
     try:
-        pieces = take_apart(path, media, ExtractionLimits()).pieces
-        return [piece for piece in pieces if piece.modality == "video"]
+        yield from takewhile(lambda piece: piece.modality == "video", usual(path, media))
     finally:
         frames.PASSED_OVER = before
 
 
-def sound(path: Path, media: MediaFormat) -> list[ExtractedPiece]:
-    """Decoded as it is, then mixed down and resampled as a whole."""
+def sound(path: Path, media: MediaFormat) -> Pieces:
+    """Decoded as it is, all of it, then mixed down and resampled as a whole."""
     with av.open(str(path)) as container:
         stream = container.streams.audio[0]
         rate = stream.rate
-        packed = [frame.to_ndarray().reshape(-1, 2) for frame in container.decode(stream)]
-    both = torch.from_numpy(np.concatenate(packed).astype(np.float32).T / 32768)
-    mono = torchaudio.functional.resample(both.mean(dim=0), rate, media.sample_rate).clamp(-1, 1)
-    return [ExtractedPiece("audio", sound=window) for _, window in windows(iter([mono.numpy()]), media)]
+        both = np.concatenate([frame.to_ndarray() for frame in container.decode(stream)], axis=1)
+    up, down = Fraction(media.sample_rate, rate).as_integer_ratio()
+    mono = resample_poly(both.mean(axis=0), up, down).clip(-1, 1).astype(np.float32)
+    for _, window in windows(iter([mono]), media):
+        yield ExtractedPiece("audio", sound=window)
 
 
-def seconds(decode: Callable[[], list[ExtractedPiece]]) -> tuple[float, list[ExtractedPiece]]:
+def seconds(decode: Callable[[], Pieces]) -> tuple[float, list[ExtractedPiece]]:
     best = float("inf")
     for _ in range(3):
         began = time.process_time()
-        pieces = decode()
+        pieces = list(decode())
         best = min(best, time.process_time() - began)
     return best, pieces
 
 
-def stereo(path: Path) -> Path:
-    """A minute of the same sound in stereo at 48 kHz."""
-    target = path.with_name("stereo.flac")
-    with av.open(str(path)) as source, av.open(str(target), "w") as container:
-        stream = container.add_stream("flac", rate=48_000, layout="stereo")
-        resampler = av.AudioResampler(format="s16", layout="stereo", rate=48_000, frame_size=4096)
-        for frame in [*source.decode(audio=0), None]:
-            for each in resampler.resample(frame):
+def megabytes_held(decode: Callable[[], Pieces]) -> float:
+    """The most that Python's objects and arrays hold at once while the pieces come and go."""
+    tracemalloc.start()
+    for _ in decode():
+        pass
+    most = tracemalloc.get_traced_memory()[1] / 1e6
+    tracemalloc.stop()
+    return most
+
+
+def song(path: Path) -> Path:
+    """Minutes of stereo at 48 kHz, as MP3: two voices that slide past each other, and noise."""
+    if not path.exists():
+        times = np.arange(_RATE * 60 * _MINUTES) / _RATE
+        voices = [0.4 * np.sin(2 * np.pi * pitch * times * (1 + times / 3600)) for pitch in (440, 331)]
+        both = np.stack(voices) + np.random.default_rng(0).normal(0, 0.02, (2, len(times)))
+        frame = av.AudioFrame.from_ndarray(both.astype(np.float32), "fltp", "stereo")
+        frame.sample_rate = _RATE
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("libmp3lame", rate=_RATE, layout="stereo")
+            resampler = av.AudioResampler(stream.format, "stereo", _RATE, frame_size=1152)
+            for each in [*resampler.resample(frame), *resampler.resample(None), None]:
                 container.mux(stream.encode(each))
-        container.mux(stream.encode(None))
-    return target
+    return path
 
 
 def main() -> None:
@@ -87,25 +113,22 @@ def main() -> None:
     embedder = ModelEmbedder.load("bundled", threads=1)
     media = embedder.media
     picture, clip = library / "pictures" / "IMG_00000.jpg", library / "videos" / "VID_0000.mp4"
-    song = stereo(next(path for path in (library / "sounds").iterdir() if path.suffix == ".flac"))
-
-    def usual(path: Path) -> list[ExtractedPiece]:
-        pieces = list(take_apart(path, media, ExtractionLimits()).pieces)
-        return [piece for piece in pieces if piece.modality == "video"] or pieces
-
-    rows: list[tuple[str, Callable[[], list[ExtractedPiece]], Callable[[], list[ExtractedPiece]]]] = [
-        ("JPEG of 12 megapixels decoded at an eighth", lambda: usual(picture), lambda: photograph(picture, media)),
+    record = song(cache / "song.mp3")
+    stream, whole = (lambda: usual(record, media)), (lambda: sound(record, media))
+    every: Callable[[], Pieces] = lambda: film(clip, media, "DEFAULT")  # noqa: E731
+    rows: list[tuple[str, Callable[[], Pieces], Callable[[], Pieces]]] = [
         (
-            "1080p film: pictures no other one needs are passed over",
-            lambda: usual(clip),
-            lambda: film(clip, media, passed_over="DEFAULT"),
+            "JPEG of 12 megapixels decoded at an eighth of its size",
+            lambda: usual(picture, media),
+            lambda: photograph(picture, media),
         ),
         (
-            "the same: key pictures alone (films of more than 150,000 megapixels)",
-            lambda: film(clip, media, passed_over="NONKEY"),
-            lambda: film(clip, media, passed_over="DEFAULT"),
+            "1080p film of 30 s: pictures no other one needs are passed over",
+            lambda: film(clip, media, frames.PASSED_OVER),
+            every,
         ),
-        ("sound mixed down and resampled by the decoder", lambda: usual(song), lambda: sound(song, media)),
+        ("the same, key pictures alone", lambda: film(clip, media, "NONKEY"), every),
+        (f"MP3 of {_MINUTES} minutes: mixed down and resampled by the decoder", stream, whole),
     ]
     print("| short cut | with, s | without, s | gain | least cosine |\n| --- | --- | --- | --- | --- |")
     for name, with_it, without_it in rows:
@@ -114,6 +137,8 @@ def main() -> None:
         cosines = (embedder.embed(some[:same]) * embedder.embed(all_of_it[:same])).sum(axis=1)
         counts = "" if len(some) == len(all_of_it) else f" ({len(some)} and {len(all_of_it)} pieces)"
         print(f"| {name} | {fast:.3f} | {slow:.3f} | {slow / fast:.1f} | {cosines.min():.4f}{counts} |", flush=True)
+    held = [megabytes_held(decode) for decode in (stream, whole)]
+    print(f"\nsamples of the MP3 held at most: {held[0]:.0f} MB as a stream, {held[1]:.0f} MB as a whole")
 
 
 if __name__ == "__main__":

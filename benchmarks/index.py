@@ -7,14 +7,16 @@ A library is generated (``realistic_library.py``) and then, with the bundled mod
 1. each stage alone, with the machine to itself: reading the bytes (and hashing them), decoding in worker processes,
    embedding in batches of alike pieces, writing;
 2. a bare loop that decodes and embeds one file after another, and writes nothing;
-3. the pipeline, twice, each time into an empty library: how much memory is held at most (worker processes included),
-   and how much more of it in the second pass.
+3. the pipeline, several times, each time into an empty library: how fast it is, how much memory is held at most (worker
+   processes included), and whether it grows from pass to pass.
 
-Where decoder and embedder share the processors, the slowest stage alone is no fair limit: nothing can be done in less
-than the processor time of all stages together, divided by the processors. Both are printed; the limit is the larger.
+The slowest stage sets the pace only where each has processors of its own (decoders on some, the model on a GPU). Where
+they share them, all that the stages compute has to be computed by the same processors, and no order of the work takes
+less than its processor time divided by their number. Either is printed, and the limit, which is the larger.
 """
 
 import argparse
+import contextlib
 import os
 import resource
 import tempfile
@@ -107,7 +109,7 @@ def bare_loop(files: list[Path], embedder: ModelEmbedder) -> None:
 
 
 class Memory:
-    """The most megabytes held at once while it is entered, with child processes. What they share counts once each."""
+    """The most megabytes held at once while it is entered, with child processes."""
 
     def __enter__(self) -> "Memory":
         self.most, self._over = 0.0, threading.Event()
@@ -120,23 +122,24 @@ class Memory:
         self._thread.join()
 
     def _look(self) -> None:
-        while not self._over.wait(0.1):
+        while not self._over.wait(0.2):
             self.most = max(self.most, held())
 
 
 def held() -> float:
-    """Megabytes held by this process and its children now."""
+    """Megabytes held by this process and its children now. What processes share is divided among them.
+
+    Otherwise a child that is just being started, which shares all of its parent's memory, would count as another one.
+    """
     own = psutil.Process()
     total = 0.0
     for process in (own, *own.children(recursive=True)):
-        try:
-            total += process.memory_info().rss / 1e6
-        except psutil.NoSuchProcess:
-            continue
+        with contextlib.suppress(psutil.Error):  # it has ended
+            total += process.memory_full_info().pss / 1e6
     return total
 
 
-def run(scale: float, cache: Path, options: PipelineOptions) -> None:
+def run(scale: float, cache: Path, options: PipelineOptions, count_of_passes: int) -> None:
     library = cache / f"library-{scale:g}"
     if not library.exists():
         build(library, scale, cache)
@@ -160,7 +163,7 @@ def run(scale: float, cache: Path, options: PipelineOptions) -> None:
         stages["write"] = timed("write", lambda: write(files, lean, embedder.dimension, Path(scratch) / "write"))
         loop = timed("bare loop", lambda: bare_loop(files, embedder))
         passes, most, after = [], [], []
-        for number in range(2):
+        for number in range(count_of_passes):
             with Memory() as memory:
                 target = Library(Path(scratch) / f"pass{number}")
                 passes.append(timed("pipeline", lambda: index(target, embedder, [library], options)))  # noqa: B023
@@ -168,21 +171,25 @@ def run(scale: float, cache: Path, options: PipelineOptions) -> None:
                 target.close()
             most.append(memory.most)
             after.append(held())
-    print("| stage | seconds | of processors | files/s | pieces/s |\n| --- | --- | --- | --- | --- |")
-    for name, took in [*stages.items(), ("bare loop", loop), ("pipeline", passes[0]), ("pipeline again", passes[1])]:
+    print("\n| stage | seconds | of processors | files/s | pieces/s |\n| --- | --- | --- | --- | --- |")
+    numbered = [(f"pipeline, pass {number}", took) for number, took in enumerate(passes, start=1)]
+    for name, took in [*stages.items(), ("bare loop", loop), *numbered]:
         print(
             f"| {name} | {took.wall:.1f} | {took.processors:.1f} | {len(files) / took.wall:.1f} "
             f"| {count / took.wall:.1f} |"
         )
     slowest = max(stages, key=lambda name: stages[name].wall)
-    together = sum(took.processors for took in stages.values()) / _CORES
-    best = min(passes, key=lambda took: took.wall)
-    print(f"slowest stage alone: {slowest}, pipeline : slowest = {stages[slowest].wall / best.wall:.2f}")
-    print(f"processor time of all stages / {_CORES}: {together:.1f} s, pipeline : that = {together / best.wall:.2f}")
-    print(f"pipeline : limit (the larger of both) = {max(together, stages[slowest].wall) / best.wall:.2f}")
-    print(f"bare loop : pipeline = {loop.wall / best.wall:.2f}")
-    print(f"memory: libraries {bare:.0f} MB, model {model:.0f} MB")
-    print(f"in the two passes at most {most[0]:.0f} and {most[1]:.0f} MB, then {after[0]:.0f} and {after[1]:.0f} MB")
+    alone, together = stages[slowest].wall, sum(took.processors for took in stages.values()) / _CORES
+    best = min(took.wall for took in passes)
+    print(f"\n| ratio of speeds (best of {count_of_passes} passes) | |\n| --- | --- |")
+    print(f"| pipeline : slowest stage alone ({slowest}, {alone:.1f} s) | {alone / best:.2f} |")
+    print(f"| pipeline : processor time of all stages / {_CORES} ({together:.1f} s) | {together / best:.2f} |")
+    print(f"| pipeline : limit, the slower of both | {max(together, alone) / best:.2f} |")
+    print(f"| pipeline : bare loop | {loop.wall / best:.2f} |")
+    print("\n| memory, MB | held at most | held after it |\n| --- | --- | --- |")
+    print(f"| libraries | | {bare:.0f} |\n| model | | {model:.0f} |")
+    for number, (peak, rest) in enumerate(zip(most, after, strict=True), start=1):
+        print(f"| pass {number} | {peak:.0f} | {rest:.0f} |")
 
 
 def main() -> None:
@@ -191,8 +198,10 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, required=True, help="Where generated files are kept.")
     parser.add_argument("--workers", type=int, default=PipelineOptions.workers)
     parser.add_argument("--batch", type=int, default=PipelineOptions.batch)
+    parser.add_argument("--passes", type=int, default=4)
     arguments = parser.parse_args()
-    run(arguments.scale, arguments.cache, PipelineOptions(workers=arguments.workers, batch=arguments.batch))
+    options = PipelineOptions(workers=arguments.workers, batch=arguments.batch)
+    run(arguments.scale, arguments.cache, options, arguments.passes)
 
 
 if __name__ == "__main__":

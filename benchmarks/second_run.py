@@ -8,7 +8,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from storage.library import Library
 from tests.indexer.simple_embedder import SimpleEmbedder
 
 _FILES_A_FOLDER = 200
-_REPEATS = 3
+_TURNS = 7
 
 
 def make_library(folder: Path, data: Path, files: int) -> Library:
@@ -74,15 +74,17 @@ def scan_and_stat(folder: str) -> int:
     return count
 
 
-def seconds(run: Callable[[], object]) -> float:
-    """The median of three runs, after one that fills the caches."""
-    run()
-    took = []
-    for _ in range(_REPEATS):
-        began = time.perf_counter()
-        run()
-        took.append(time.perf_counter() - began)
-    return statistics.median(took)
+def in_turns(runs: Sequence[Callable[[], object]]) -> list[tuple[float, float]]:
+    """The median seconds of each run, on the clock and of processors, after a turn that fills the caches."""
+    took: list[list[tuple[float, float]]] = [[] for _ in runs]
+    for _ in range(1 + _TURNS):
+        for run, times in zip(runs, took, strict=True):
+            clock, processors = time.perf_counter(), time.process_time()
+            run()
+            times.append((time.perf_counter() - clock, time.process_time() - processors))
+    return [
+        (statistics.median(clock), statistics.median(used)) for clock, used in (zip(*t[1:], strict=True) for t in took)
+    ]
 
 
 def second_run(files: int) -> None:
@@ -95,13 +97,18 @@ def second_run(files: int) -> None:
             summary = index(library, embedder, [folder], options)
             assert summary.unchanged == files and not summary.indexed
 
-        walked, scanned, indexed = (
-            seconds(lambda: walk_and_stat(folder)),
-            seconds(lambda: scan_and_stat(str(folder))),
-            seconds(again),
+        bare = {
+            "os.walk and os.stat": lambda: walk_and_stat(folder),
+            "os.scandir and stat": lambda: scan_and_stat(str(folder)),
+        }
+        *walks, run = in_turns([*bare.values(), again])
+    print(f"| {files} unchanged files | seconds | of processors | a second run takes |\n| --- | --- | --- | --- |")
+    for name, (clock, used) in zip(bare, walks, strict=True):
+        print(
+            f"| {name} | {clock:.2f} | {used:.2f} | {run[0] / clock:.2f} times as long, "
+            f"{run[1] / used:.2f} of processors |"
         )
-    print(f"{files} unchanged files: os.walk and os.stat {walked:.2f} s, os.scandir and stat {scanned:.2f} s,")
-    print(f"a second run {indexed:.2f} s: {indexed / walked:.2f} and {indexed / scanned:.2f} times as long")
+    print(f"| a second run | {run[0]:.2f} | {run[1]:.2f} | |")
 
 
 def main() -> None:

@@ -393,7 +393,11 @@ def forget(
     if as_json:
         _print_json({"forgotten": gone})
     else:
-        out.print(f"{gone} files taken out of the library" if gone else f"{path}: nothing of it was in the library")
+        out.print(
+            f"{gone} file{'' if gone == 1 else 's'} taken out of the library"
+            if gone
+            else f"{path}: nothing of it was in the library"
+        )
 
 
 @app.command()

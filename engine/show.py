@@ -60,12 +60,15 @@ def show_summary(console: Console, summary: IndexSummary, took: float) -> None:
         made = ", ".join(f"{count} {_TRANSCRIPTS[origin]}" for origin, count in summary.transcripts.made.items())
         console.print(f"files looked through for words: {made}")
     if not summary.indexed and not summary.removed:
-        console.print(f"nothing has changed: {summary.unchanged} files are up to date{_failed(summary)}")
+        held = (
+            f"nothing has changed: {_files(summary.unchanged)} up to date" if summary.unchanged else "no file indexed"
+        )
+        console.print(f"{held}{_failed(summary)}")
         return
     moved = f" ({summary.moved} moved or copied)" if summary.moved else ""
     pieces = ", ".join(f"{summary.pieces[kind]} {kind}" for kind in MODALITIES if summary.pieces.get(kind))
     console.print(
-        f"{summary.indexed} files indexed{moved}, {summary.unchanged} unchanged, {summary.removed} removed"
+        f"{_files(summary.indexed)} indexed{moved}, {summary.unchanged} unchanged, {summary.removed} removed"
         f"{_failed(summary)} in {took:.1f} s; pieces: {pieces or 'none new'}"
     )
 
@@ -103,7 +106,7 @@ def show_status(console: Console, status: Status, *, with_failures: bool) -> Non
         console.print(f"index     {kinds}; {disk:.0f} bytes a piece on disk, {memory / pieces:.0f} in memory")
     for kind in MODALITIES:
         if counts.sources.get(kind) or counts.pieces.get(kind):
-            console.print(f"{kind:<9} {counts.sources.get(kind, 0)} files, {counts.pieces.get(kind, 0)} pieces")
+            console.print(f"{kind:<9} {_files(counts.sources.get(kind, 0))}, {counts.pieces.get(kind, 0)} pieces")
     for folder in status.folders:
         console.print(f"folder    {_folder(folder)}", markup=False)
     if not status.roots:
@@ -116,7 +119,8 @@ def show_status(console: Console, status: Status, *, with_failures: bool) -> Non
         console.print(f"wordless  {failure.path}: {failure.reason}", markup=False)
     if not with_failures and (status.failures or status.incomplete):
         unread, wordless = len(status.failures), len(status.incomplete)
-        console.print(f"{unread} files could not be read, {wordless} lack some words; `status --failed` says why")
+        lacks = f", {wordless} lack some words" if wordless else ""
+        console.print(f"{_files(unread)} could not be read{lacks}; `status --failed` says why")
 
 
 def show_findings(console: Console, findings: Sequence[Finding]) -> None:
@@ -149,8 +153,8 @@ def clock(seconds: float) -> str:
 
 def _folder(folder: RootState) -> str:
     if folder.offline is not None:
-        return f"{folder.path}: offline ({folder.offline}); {folder.indexed} files are kept"
-    parts = [f"{folder.indexed} files"]
+        return f"{folder.path}: offline ({folder.offline}); {_files(folder.indexed)} kept"
+    parts = [_files(folder.indexed)]
     if folder.waiting:
         parts.append(f"{folder.waiting} waiting")
     if folder.failed:
@@ -163,14 +167,15 @@ def _folder(folder: RootState) -> str:
 
 def show_watch_event(console: Console, event: WatchEvent) -> None:
     """A line for whoever looks on."""
-    what = {"indexed": "+", "moved": ">", "removed": "-", "words": "w"}.get(event.what, event.what)
+    what = {"indexed": "+", "moved": ">", "removed": "-", "words": "w", "paused": "waiting"}.get(event.what, event.what)
     if event.what == "unchanged" or (event.what == "words" and event.reason is None):
         return
     if event.summary is not None:
-        counts = f"{event.summary.indexed} files indexed, {event.summary.unchanged} unchanged"
+        counts = f"{_files(event.summary.indexed)} indexed, {event.summary.unchanged} unchanged"
         console.print(f"ready: {counts}{_failed(event.summary)}; changes are followed now", markup=False)
         return
-    console.print(" ".join(part for part in (what, event.path, event.reason) if part), markup=False)
+    told = what if event.path is None else f"{what} {event.path}"
+    console.print(told if event.reason is None else f"{told}: {event.reason}", markup=False)
 
 
 def _model(status: Status) -> str:
@@ -203,6 +208,10 @@ def _place(hit: Hit) -> str:
     if hit.start is not None and hit.end is not None:
         return f"  at {clock_span(hit.start, hit.end)}"
     return f"  page {hit.page}" if hit.page is not None else ""
+
+
+def _files(count: int) -> str:
+    return f"{count} file" if count == 1 else f"{count} files"
 
 
 def _failed(summary: IndexSummary) -> str:

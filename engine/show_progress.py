@@ -30,7 +30,7 @@ def progress_on(console: Console) -> Iterator[Callable[[Progress], None]]:
         TextColumn("{task.fields[name]}"),
     )
     with ProgressBar(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("indexing", total=None, name="")
+        task = bar.add_task("looking", total=None, name="")
 
         def advance(progress: Progress) -> None:
             if progress.paused is not None:
@@ -72,8 +72,8 @@ class _Lines:
             return
         self._said = now
         rate = (progress.done - self._done_at_begin) / max(now - self._began, 1e-3)
-        left = f", {_duration((progress.total - progress.done) / rate)} left" if rate > 0 else ""
-        line = f"{_doing(progress)}: {progress.done} of {progress.total} files, {rate:.1f}/s{left}"
+        pace = f", {rate:.1f}/s, {_duration((progress.total - progress.done) / rate)} left" if rate > 0 else ""
+        line = f"{_doing(progress)}: {progress.done} of {progress.total} files{pace}"
         self._console.print(line, markup=False)
 
 

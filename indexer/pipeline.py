@@ -7,6 +7,7 @@ from indexer.control import FREE, Control
 from indexer.decoders import Decoders
 from indexer.embedder import Embedder
 from indexer.ledger import Ledger
+from indexer.memory import give_back
 from indexer.options import IndexSummary, PipelineOptions, Progress
 from indexer.plan import Plan, Scope
 from indexer.run import Run
@@ -122,6 +123,8 @@ def _index_scopes(
         ledger.close()
         library.refresh()
         library.save_snapshot()
+        if plan.changed:
+            give_back()
     return IndexSummary(
         indexed=run.indexed,
         moved=run.moved,

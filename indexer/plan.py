@@ -15,7 +15,7 @@ from indexer.options import PipelineOptions
 from indexer.scan import Scan, is_at_or_below, scan, scan_part
 from storage import roots
 from storage.library import Library
-from storage.records import Failure, FileState
+from storage.records import Failure, FileState, States
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class _Found:
     """What the scan of a scope found, and what the catalog held there before the run."""
 
     scan: Scan
-    known: dict[str, FileState]
-    failed: dict[str, FileState]
+    known: States
+    failed: States
 
 
 @dataclass
@@ -78,14 +78,18 @@ class Plan:
             if found is None:
                 continue
             plan._scopes[scope] = found
-            for path, state in found.scan.files.items():
-                if len(scopes) > 1:
-                    if path in seen:
-                        continue
-                    seen.add(path)
-                if found.known.get(path) == state:
-                    plan.unchanged += 1
-                elif (found.failed.get(path) != state or options.retry) and control.is_still(path, state):
+            if len(scopes) > 1:  # they may overlap
+                unchanged = found.known.keys() - found.scan.left.keys() - found.scan.files.keys() - seen
+                plan.unchanged += len(unchanged)
+                seen |= unchanged
+            else:
+                changed = sum(path in found.known for path in found.scan.files)
+                plan.unchanged = len(found.known) - len(found.scan.left) - changed
+            for path, state in sorted(found.scan.files.items()):
+                if path in seen:
+                    continue
+                seen.add(path)
+                if (found.failed.get(path) != state or options.retry) and control.is_still(path, state):
                     plan.changed.append(File(path, state, scope.root))
         return plan
 
@@ -108,7 +112,7 @@ class Plan:
         removed = 0
         for scope, found in self._scopes.items():
             keeps = _named_below(scope.root, library)
-            gone = [path for path in found.known.keys() - found.scan.files.keys() if not found.scan.may_hold(path)]
+            gone = [path for path in found.scan.left if not found.scan.may_hold(path)]
             held = library.catalog.sources_at(path for path in gone if not keeps(path))
             if held and not control.is_quiet():
                 self.postponed, held = True, {}
@@ -141,13 +145,13 @@ class Plan:
         """Scan one scope; None when nothing can be said of it because its root is offline."""
         whole, root = scope.path == scope.root, Path(scope.root)
         largest = options.limits.file_megabytes
+        known, failed = library.catalog.states_under(scope.path)
         if whole:
-            found = scan(root, options.ignore, largest)
+            found = scan(root, options.ignore, largest, known)
         elif root.exists():
-            found = scan_part(root, scope.path, options.ignore, largest)
+            found = scan_part(root, scope.path, options.ignore, largest, known)
         else:
             return None
-        known, failed = library.catalog.states_under(scope.path)
         with library.catalog.reading() as connection:
             before = roots.mounts(connection, scope.root)
         offline = []
@@ -155,7 +159,7 @@ class Plan:
             if place in now or not (is_at_or_below(place, scope.path) or is_at_or_below(scope.path, place)):
                 continue
             below = [path for path in known if is_at_or_below(path, place)]
-            if below and not any(path in found.files for path in below):
+            if below and all(path in found.left for path in below):
                 offline.append(place)
                 if is_at_or_below(scope.root, place):
                     raise MissingPathError(f"{scope.root}: {place} is not mounted")
@@ -173,7 +177,7 @@ class Plan:
         """A file that is gone leaves the library; a folder that is gone may be a disk that is not mounted."""
         known, failed = library.catalog.states_under(root)
         if set(known) == {root}:
-            self._scopes[Scope(root, root)] = _Found(Scan(), known, failed)
+            self._scopes[Scope(root, root)] = _Found(Scan(dict(known)), known, failed)
             return
         reason = str(error).removeprefix(f"{root}: ")
         if known:

@@ -21,7 +21,7 @@ from indexer.embedder import Embedder
 from indexer.errors import ExtractionError
 from indexer.extract.registry import format_of
 from indexer.extract.sandbox import ExtractionWorker
-from indexer.fingerprint import content_hash
+from indexer.fingerprint import GivenUpError, content_hash
 from indexer.ledger import Ledger
 from indexer.options import Change, PipelineOptions, Progress
 from indexer.plan import File
@@ -164,7 +164,7 @@ class Run:
     def _extract(self, worker: ExtractionWorker, file: File) -> None:
         path = Path(file.path)
         try:
-            digest = content_hash(path)
+            digest = content_hash(path, self._stop.is_set)
             if file.may_reuse and self._library.catalog.sources_with_content(digest):
                 self._send(_SameContent(file, digest))
                 return
@@ -184,6 +184,8 @@ class Run:
             if count == 0:
                 raise ExtractionError("nothing in it can be searched")
             self._send(_Finished(file, count))
+        except GivenUpError:
+            return
         except ExtractionError as error:
             self._send(_Failed(file, str(error)))
         except OSError as error:

@@ -7,23 +7,27 @@ import math
 import os
 import stat
 from dataclasses import dataclass, field
-from functools import partial
-from operator import attrgetter
 from pathlib import Path
+from types import MappingProxyType
 
 from indexer.errors import MissingPathError
 from indexer.extract.registry import format_of, formats_of
-from indexer.ignore import NOTHING_SAID, IgnoreOptions, IgnoreRules
+from indexer.ignore import IGNORE_FILE, NOTHING_SAID, IgnoreOptions, IgnoreRules
 from indexer.subtitle_files import RECORDINGS, belongs_to_one_of, is_beside_recording, is_subtitles
-from storage.records import Failure, FileState
+from storage.records import Failure, FileState, States
 
-_NAME = attrgetter("name")
+NOTHING_KNOWN: States = MappingProxyType({})
 
 
 @dataclass
 class Scan:
-    """What was found at and below one path. ``unread_folders`` are those whose content is unknown, not gone."""
+    """What was found at and below one path. ``files`` are those that are new or not as they were known; ``left`` is
+    what was known and has not been found. ``unread_folders`` are those whose content is unknown, not gone.
 
+    Of files that are as they were known nothing is kept: there may be very many.
+    """
+
+    left: dict[str, tuple[int, int]] = field(default_factory=dict)
     files: dict[str, FileState] = field(default_factory=dict)
     failures: dict[str, Failure] = field(default_factory=dict)
     unread_folders: list[str] = field(default_factory=list)
@@ -37,12 +41,17 @@ class Scan:
         )
 
 
-def scan(root: Path, options: IgnoreOptions = NOTHING_SAID, largest_megabytes: float = math.inf) -> Scan:
+def scan(
+    root: Path,
+    options: IgnoreOptions = NOTHING_SAID,
+    largest_megabytes: float = math.inf,
+    known: States = NOTHING_KNOWN,
+) -> Scan:
     """Scan ``root``, a folder or a single file; nothing stands against a single file but its kind and its size.
 
-    Raises MissingPathError if there is no such path.
+    ``known``: the states in which files were read before. Raises MissingPathError if there is no such path.
     """
-    found = Scan()
+    found = Scan(dict(known))
     try:
         status = root.stat()
     except OSError as error:
@@ -59,10 +68,14 @@ def scan(root: Path, options: IgnoreOptions = NOTHING_SAID, largest_megabytes: f
 
 
 def scan_part(
-    root: Path, part: str, options: IgnoreOptions = NOTHING_SAID, largest_megabytes: float = math.inf
+    root: Path,
+    part: str,
+    options: IgnoreOptions = NOTHING_SAID,
+    largest_megabytes: float = math.inf,
+    known: States = NOTHING_KNOWN,
 ) -> Scan:
     """What a scan of the folder ``root`` finds at and below ``part``, a path in it, which may be gone by now."""
-    found = Scan()
+    found = Scan(dict(known))
     path = Path(part)
     try:
         status = path.lstat()
@@ -98,56 +111,69 @@ def printable(path: str) -> str:
 
 
 def _walk(folder: str, rules: IgnoreRules, found: Scan, largest_megabytes: float) -> None:
-    """Take in what is in ``folder`` and below. Most of a second run over a large library is spent in here."""
-    largest = largest_megabytes * 1e6
-    files, make_state = found.files, partial(tuple.__new__, FileState)  # a third of the time of FileState(...)
+    """Take in what is in ``folder`` and below."""
     waiting = [folder]
     while waiting:
         current = waiting.pop()
         try:
-            with os.scandir(current) as listing:
-                entries = sorted(listing, key=_NAME)
+            handle = os.open(current, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                waiting += _look_into(current, handle, rules, found, largest_megabytes)
+            finally:
+                os.close(handle)
         except OSError as error:
             found.unread_folders.append(current)
+            rules.complaints.pop(f"{current.rstrip('/')}/{IGNORE_FILE}", None)  # of which the same would be said
             path = printable(current)
             found.failures[path] = Failure(path, FileState(0, 0), f"the folder cannot be read: {_cause(error)}")
+
+
+def _look_into(folder: str, handle: int, rules: IgnoreRules, found: Scan, largest_megabytes: float) -> list[str]:
+    """Take in what is in ``folder``; returns the folders in it that are to be looked into.
+
+    Most of a second run over a large library is spent in here. ``handle``: of the folder, opened; the system finds
+    files by it without going through the whole path each time. Raises OSError if nothing can be said of a file.
+    """
+    largest, inside = largest_megabytes * 1e6, folder.rstrip("/") + "/"
+    is_text = printable(inside) == inside
+    files, left, folders = found.files, found.left, []
+    with os.scandir(handle) as listing:
+        entries = list(listing)
+    names = [entry.name for entry in entries]
+    if rules.is_marked(folder, names):
+        return []
+    formats = formats_of(names)
+    recordings = {
+        name.rpartition(".")[0]
+        for name, format in zip(names, formats, strict=True)
+        if format is not None and format.kind in RECORDINGS
+    }
+    has_rules = rules.names_files_in(folder)
+    for entry, name, format in zip(entries, names, formats, strict=True):
+        is_file = format is not None and entry.is_file(follow_symlinks=False)
+        is_folder = not is_file and entry.is_dir(follow_symlinks=False)
+        if not is_file and not is_folder and (format is None or entry.is_symlink()):
             continue
-        names = [entry.name for entry in entries]
-        if rules.is_marked(current, names):
+        if recordings and is_subtitles(name) and belongs_to_one_of(name, recordings):
+            continue  # its words are found in the recording
+        if (has_rules or is_folder or name[0] == ".") and rules.passes_over(folder, name, is_folder=is_folder):
             continue
-        folders = []
-        formats = formats_of(names)
-        recordings = {
-            name.rpartition(".")[0]
-            for name, format in zip(names, formats, strict=True)
-            if format is not None and format.kind in RECORDINGS
-        }
-        has_rules = rules.names_files_in(current)
-        for entry, name, format in zip(entries, names, formats, strict=True):
-            is_folder = entry.is_dir(follow_symlinks=False)
-            if format is None and not is_folder:
+        path = inside + name
+        if is_folder:
+            folders.append(path)
+            if format is None or format.kind == "text":  # node_modules/chart.js is no one's mistake
                 continue
-            if recordings and is_subtitles(name) and belongs_to_one_of(name, recordings):
-                continue  # its words are found in the recording
-            if is_folder or has_rules or name[0] == ".":
-                if entry.is_symlink() or rules.passes_over(current, name, is_folder=is_folder):
-                    continue
-                if is_folder:
-                    folders.append(entry.path)
-                    if format is None or format.kind == "text":  # node_modules/chart.js is no one's mistake
-                        continue
-            elif entry.is_symlink():
-                continue
-            try:
-                status = entry.stat(follow_symlinks=False)
-            except FileNotFoundError:  # removed since it was listed
-                continue
-            path = entry.path
-            if path.isascii() and status.st_size <= largest and stat.S_ISREG(status.st_mode):
-                files[path] = make_state((status.st_size, status.st_mtime_ns))
-            else:
-                _judge(path, status, found, largest_megabytes)
-        waiting.extend(reversed(folders))
+        try:
+            status = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:  # removed since it was listed
+            continue
+        if is_file and status.st_size <= largest and is_text and name.isascii():
+            state = (status.st_size, status.st_mtime_ns)
+            if left.pop(path, None) != state:
+                files[path] = FileState(*state)
+        else:
+            _judge(path, status, found, largest_megabytes)
+    return folders
 
 
 def _add_complaints(rules: IgnoreRules, found: Scan) -> None:
@@ -166,7 +192,7 @@ def _judge(path: str, status: os.stat_result, found: Scan, largest_megabytes: fl
     elif status.st_size > largest_megabytes * 1e6:
         size = f"{status.st_size / 1e6:.1f} MB, the limit is {largest_megabytes:g} MB"
         _fail(path, status, f"too large: {size} (file_megabytes in the settings)", found)
-    else:
+    elif found.left.pop(path, None) != FileState.of(status):
         found.files[path] = FileState.of(status)
 
 

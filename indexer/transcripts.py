@@ -81,9 +81,12 @@ def pending(library: Library, roots: Sequence[str], recognisers: Recognisers) ->
     jobs: dict[tuple[bytes, Transcription, str], dict[int, StoredSource]] = {}
     kinds: set[Modality] = {*RECORDINGS, *(_PICTURED if recognisers.ocr else ())}
     for root in roots:
+        sources = library.catalog.sources_under(root, kinds).values()
+        if not sources:
+            continue
         with library.catalog.reading() as connection:
             made = transcripts.notes_under(connection, root)
-        for held in library.catalog.sources_under(root, kinds).values():
+        for held in sources:
             notes = made.get(held.id, {})
             for wanted, made_from in _wanted(held, notes, recognisers):
                 if notes.get(wanted.origin) != made_from and _is_as_indexed(held):

@@ -5,6 +5,7 @@ import errno
 import os
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -63,6 +64,8 @@ class Watcher:
         self.polling: str | None = None
 
     def start(self) -> None:
+        # A folder that was moved out of a root and comes back is watched still, of which the library would warn.
+        warnings.filterwarnings("ignore", "Callback with id", RuntimeWarning)
         try:
             self._observer = Observer()
             self._observer.start()

@@ -1,6 +1,7 @@
 """The words of the library as frozen records: modalities, sources, pieces, failures, roots."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
 
@@ -23,6 +24,10 @@ class FileState(NamedTuple):
     @classmethod
     def of(cls, status: os.stat_result) -> "FileState":
         return cls(status.st_size, status.st_mtime_ns)
+
+
+States = Mapping[str, tuple[int, int]]
+"""Size and time of change of files, by path: as ``FileState``, to which each is equal, but quicker to make."""
 
 
 @dataclass(frozen=True)

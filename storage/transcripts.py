@@ -29,6 +29,8 @@ def notes_under(connection: Connection, path: str) -> dict[int, dict[Origin, str
 def problems_under(connection: Connection, path: str) -> list[Failure]:
     """The sources at or below ``path`` of which some words are missing, and why."""
     source, note = tables.source.c, tables.transcript.c
+    if connection.execute(select(note.source_id).where(note.problem.is_not(None)).limit(1)).first() is None:
+        return []  # as is usual: no need to go through all sources
     rows = connection.execute(
         select(source.path, source.size, source.modified_ns, note.problem)
         .join(tables.transcript)

@@ -1,5 +1,6 @@
 """Sound cut into overlapping windows, decoded as a stream: memory does not grow with the length of the file."""
 
+import functools
 from collections.abc import Iterator
 
 import av
@@ -18,6 +19,8 @@ Sound = NDArray[np.float32]
 
 _HOLE_SECONDS = 0.25
 """Time stamps jump a little in sound files; a jump larger than this is a hole in the recording."""
+
+_JOINED = 16_384
 
 
 def sound_pieces(
@@ -72,7 +75,23 @@ def windows(chunks: Iterator[Sound], media: MediaFormat) -> Iterator[tuple[int, 
 
 
 def samples(recording: Recording, rate: int, start: float, end: float) -> Iterator[Sound]:
-    """Mono samples from ``start`` to ``end`` seconds without holes: what the file leaves out in between is silence."""
+    """Mono samples from ``start`` to ``end`` seconds without holes: what the file leaves out in between is silence.
+
+    They come a second or more at a time, in [-1, 1]; the last may be fewer.
+    """
+    waiting: list[Sound] = []
+    held = 0
+    for sound in _without_holes(recording, rate, start, end):
+        waiting.append(sound)
+        held += len(sound)
+        if held >= rate:
+            yield _in_range(np.concatenate(waiting))
+            waiting, held = [], 0
+    if held:
+        yield _in_range(np.concatenate(waiting))
+
+
+def _without_holes(recording: Recording, rate: int, start: float, end: float) -> Iterator[Sound]:
     reading = Reading(recording)
     recording.seek(start)
     wanted = (end - start) * rate
@@ -128,27 +147,82 @@ def _check_heard(recording: Recording, heard: float, start: float) -> None:
 
 
 def _resampled(recording: Recording, rate: int, reading: Reading) -> Iterator[tuple[float | None, Sound]]:
-    """(time in seconds from the beginning of the file, mono samples) for every frame."""
-    if recording.audio is None:
-        return
-    resampler, layout = None, None
-    time: float | None = None
-    for packet in reading.packets(recording.audio):
-        for frame in reading.frames(packet):
-            if not isinstance(frame, av.AudioFrame) or frame.samples == 0:
-                continue
-            if resampler is None or layout != (frame.format.name, frame.layout.name, frame.sample_rate):
-                layout = (frame.format.name, frame.layout.name, frame.sample_rate)
-                resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
-            time = frame.time - recording.origin if frame.time is not None else None
-            frame.pts = None
-            for output in resampler.resample(frame):
-                yield time, _mono(output)
+    """(time in seconds from the beginning of the file, mono samples) for frames that follow each other."""
+    resampler, form, full = None, None, np.float32(1)
+    for time, frame in _joined(_frames(recording, reading)):
+        if resampler is None or form != _form(frame):
+            form = _form(frame)
+            resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
+            full = _full_scale(frame.layout.name)
+        for output in resampler.resample(frame):
+            yield (None if time is None else time - recording.origin), _mono(output) / full
     if resampler is not None:
         for output in resampler.resample(None):
-            yield None, _mono(output)
+            yield None, _mono(output) / full
+
+
+@functools.cache
+def _full_scale(layout: str) -> np.float32:
+    """What becomes of all channels at full scale when they are mixed down: 1.41 of stereo, 3.41 of 5.1.
+
+    The library keeps the loudness of sounds that differ; what loud music has in common would be cut off at 1.
+    """
+    try:
+        channels = av.AudioLayout(layout).nb_channels
+        frame = av.AudioFrame.from_ndarray(np.ones((1, 64 * channels), np.float32), "flt", layout)
+        frame.sample_rate = 48_000
+        (mixed,) = av.AudioResampler(format="flt", layout="mono", rate=48_000).resample(frame)
+    except (ValueError, av.error.FFmpegError):  # channels of unknown places are not mixed by place
+        return np.float32(1)
+    return max(np.float32(1), _mono(mixed).max())
+
+
+def _frames(recording: Recording, reading: Reading) -> Iterator[av.AudioFrame]:
+    if recording.audio is None:
+        return
+    for packet in reading.packets(recording.audio):
+        for frame in reading.frames(packet):
+            if isinstance(frame, av.AudioFrame) and frame.samples > 0:
+                yield frame
+
+
+def _joined(frames: Iterator[av.AudioFrame]) -> Iterator[tuple[float | None, av.AudioFrame]]:
+    """(time stamp in seconds, frame): those with no hole between them in one frame, up to _JOINED samples.
+
+    A frame of most codecs is a fortieth of a second, and to resample each alone takes twice as long as all of them.
+    """
+    fifo, first, began = av.AudioFifo(), None, None
+    for frame in frames:
+        time = frame.time
+        if first is not None:
+            if time is None or began is None:
+                is_next = time is began
+            else:
+                is_next = abs(time - began - fifo.samples / frame.sample_rate) < _HOLE_SECONDS / 2
+            if fifo.samples >= _JOINED or not is_next or _form(frame) != first:
+                yield began, _all_of(fifo)
+                fifo, first = av.AudioFifo(), None
+        if first is None:
+            first, began = _form(frame), time
+        frame.pts = None
+        fifo.write(frame)
+    if first is not None:
+        yield began, _all_of(fifo)
+
+
+def _all_of(fifo: av.AudioFifo) -> av.AudioFrame:
+    frame = fifo.read()
+    assert frame is not None  # something was written
+    return frame
+
+
+def _form(frame: av.AudioFrame) -> tuple[str, str, int]:
+    return frame.format.name, frame.layout.name, frame.sample_rate
 
 
 def _mono(frame: av.AudioFrame) -> Sound:
-    sound = frame.to_ndarray().reshape(-1).astype(np.float32)
+    return frame.to_ndarray().reshape(-1).astype(np.float32, copy=False)
+
+
+def _in_range(sound: Sound) -> Sound:
     return np.clip(np.nan_to_num(sound, nan=0.0), -1.0, 1.0)

@@ -106,12 +106,16 @@ class Reading:
 
     def packets(self, stream: VideoStream | AudioStream) -> "Iterator[Packet[Any]]":
         """The packets of one stream, the final empty one included, as far as the file can be read."""
+        units: dict[int, float] = {}  # seconds by stream; as a fraction, and asked of every packet, they take long
         try:
             for packet in self._recording.container.demux():
-                if packet.pts is not None and packet.time_base:
-                    end = float((packet.pts + (packet.duration or 0)) * packet.time_base) - self._recording.origin
+                index = packet.stream.index
+                if packet.pts is not None:
+                    if index not in units:
+                        units[index] = float(packet.time_base or 0)
+                    end = (packet.pts + (packet.duration or 0)) * units[index] - self._recording.origin
                     self.reached = max(self.reached, end)
-                if packet.stream.index == stream.index:
+                if index == stream.index:
                     yield packet
         except MemoryError:
             raise

@@ -85,9 +85,9 @@ def formats_of(names: Iterable[str]) -> list[Format | None]:
     known = _by_extension()
     found = []
     for name in names:
-        extension = name.rpartition(".")[2]
+        stem, _, extension = name.rpartition(".")
         format = known.get(extension) or known.get(extension.lower())
-        found.append(format_of(name) if format is not None and ("." not in name or name[0] == ".") else format)
+        found.append(format_of(name) if format is not None and (not stem or stem[0] == ".") else format)
     return found
 
 

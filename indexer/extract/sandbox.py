@@ -37,7 +37,7 @@ class ExtractionWorker:
         self._media = media
         self._limits = limits
         self._process: _Process | None = None
-        self._busy = False
+        self._busy = self._is_interrupted = False
 
     def __enter__(self) -> Self:
         return self
@@ -109,7 +109,8 @@ class ExtractionWorker:
             self._process = None
 
     def interrupt(self) -> None:
-        """End the process from another thread; whoever is waiting for its answer gets an ExtractionError at once."""
+        """End the process for good, from another thread; whoever waits for it gets an ExtractionError at once."""
+        self._is_interrupted = True
         if (process := self._process) is not None:
             process.interrupt()
 
@@ -138,6 +139,9 @@ class ExtractionWorker:
             self.close()
         if self._process is None:
             process = self._process = _Process(self._limits)
+            if self._is_interrupted:  # maybe just before there was a process to end
+                self.close()
+                raise ExtractionError("it was given up")
             process.seconds_left = _START_SECONDS
             try:
                 self._ask(process, lambda: process.ask(greeting(self._media, self._limits)))

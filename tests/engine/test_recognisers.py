@@ -59,6 +59,6 @@ def test_without_a_network_sounds_are_indexed_without_transcripts_and_that_is_sa
     asked, missing = done.stderr.splitlines()
     assert asked.startswith("synesthete: fetching the speech model tiny")
     assert "cannot be fetched" in missing and "without transcripts" in missing
-    assert "1 files indexed" in done.stdout
+    assert "1 file indexed" in done.stdout
     settings.write_text(f'[words]\nspeech = "{MODEL}"\n')
     assert "1 for speech" in program.run("--settings", settings, "index", folder).stdout

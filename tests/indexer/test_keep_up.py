@@ -176,6 +176,19 @@ def test_a_folder_copied_in_and_removed_again(library: Library, folder: Path, tm
         watching.until(lambda: len(watching.names()) == 4)
 
 
+def test_a_folder_moved_out_and_back_in_is_followed_on_without_a_warning(
+    library: Library, folder: Path, tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    with Watching(library, folder) as watching:
+        shutil.move(folder / "sub", tmp_path / "elsewhere")
+        watching.until(lambda: watching.names() == {"picture.png"})
+        shutil.move(tmp_path / "elsewhere", folder / "sub")
+        watching.until(lambda: len(watching.names()) == 4)
+        (folder / "sub" / "new.txt").write_text("Something new.")
+        watching.until(lambda: "new.txt" in watching.names())
+    assert [str(each.message) for each in recwarn] == []
+
+
 def test_a_file_still_being_written_is_waited_for(library: Library, folder: Path) -> None:
     with Watching(library, folder, settle_seconds=1.0) as watching:
         with (folder / "long.txt").open("w") as file:

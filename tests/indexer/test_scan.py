@@ -10,6 +10,7 @@ import pytest
 
 from indexer.errors import MissingPathError
 from indexer.scan import printable, scan
+from storage.records import FileState
 
 
 def names(found: dict[str, object], root: Path) -> set[str]:
@@ -73,19 +74,21 @@ def test_a_missing_path_raises(tmp_path: Path) -> None:
         scan(tmp_path / "nowhere")
 
 
-def test_a_folder_that_may_not_be_read_is_named_and_its_files_do_not_count_as_gone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", [0, 0o444])
+def test_a_folder_that_may_not_be_read_is_named_and_its_files_do_not_count_as_gone(tmp_path: Path, mode: int) -> None:
     closed = tmp_path / "closed"
     closed.mkdir()
     (closed / "x.txt").write_text("x")
     (tmp_path / "y.txt").write_text("y")
-    closed.chmod(0)
+    closed.chmod(mode)
     try:
         # Root reads everything; without these capabilities it is bound by permissions like anyone else.
         confined = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--inh-caps", "-all"]
         program = (
             "import sys, pathlib; from indexer.scan import scan\n"
             "found = scan(pathlib.Path(sys.argv[1]))\n"
-            "print(sorted(found.files), list(found.failures.values())[0].reason, found.may_hold(sys.argv[2]))"
+            "(failure,) = found.failures.values()\n"
+            "print(sorted(found.files), failure.reason, found.may_hold(sys.argv[2]))"
         )
         command = [sys.executable, "-c", program, str(tmp_path), str(closed / "x.txt")]
         said = subprocess.run(
@@ -94,6 +97,18 @@ def test_a_folder_that_may_not_be_read_is_named_and_its_files_do_not_count_as_go
     finally:
         closed.chmod(0o700)
     assert "y.txt" in said and "Permission denied" in said and said.rstrip().endswith("True")
+
+
+def test_of_files_that_are_as_they_were_known_nothing_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "é").mkdir()
+    for name in ("same.txt", "changed.txt", "new.txt", "é/same.txt"):
+        (tmp_path / name).write_text(name)
+    known = {str(tmp_path / name): FileState.of((tmp_path / name).stat()) for name in ("same.txt", "é/same.txt")}
+    known |= {str(tmp_path / name): FileState(1, 2) for name in ("changed.txt", "gone.txt")}
+    before = dict(known)
+    found = scan(tmp_path, known=known)
+    assert names(found.files, tmp_path) == {"changed.txt", "new.txt"}
+    assert names(found.left, tmp_path) == {"gone.txt"} and known == before
 
 
 def test_subtitles_beside_a_recording_are_no_text_of_their_own(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ import itertools
 import math
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from hypothesis import given
@@ -56,6 +57,19 @@ def test_every_format_is_read(tmp_path: Path, name: str, codec: str, rate: int, 
         assert len(piece.sound) == pytest.approx(MEDIA.sample_rate * (piece.end - piece.start), abs=20)
         assert _loudest_hertz(piece.sound) == pytest.approx(440, abs=1)
         assert 0.3 < np.abs(piece.sound).max() <= 1.0
+
+
+@pytest.mark.parametrize(("layout", "channels"), [("stereo", 2), ("5.1", 6)])
+def test_loud_channels_are_mixed_down_without_being_cut_off(tmp_path: Path, layout: str, channels: int) -> None:
+    rate = MEDIA.sample_rate
+    loud = np.tile(0.9 * np.sin(2 * np.pi * 440 * np.arange(3 * rate) / rate).astype(np.float32), (channels, 1))
+    with av.open(str(tmp_path / "loud.wav"), "w") as file:
+        stream = file.add_stream("pcm_f32le", rate=rate, layout=layout)
+        frame = av.AudioFrame.from_ndarray(loud.T.reshape(1, -1).copy(), "flt", layout)
+        frame.sample_rate = rate
+        file.mux([*stream.encode(frame), *stream.encode(None)])
+    (piece,) = pieces_of(tmp_path / "loud.wav")
+    assert piece.sound is not None and np.abs(piece.sound).max() == pytest.approx(0.9, abs=0.02)
 
 
 @given(

@@ -210,6 +210,13 @@ def test_closing_leaves_no_process_behind(words: Path) -> None:
     assert _children() == []
 
 
+def test_a_worker_that_was_interrupted_starts_no_other_process(worker: ExtractionWorker, words: Path) -> None:
+    worker.interrupt()
+    with pytest.raises(ExtractionError, match="given up"):
+        worker.open(words)
+    assert not worker.is_at_rest
+
+
 def test_several_workers_in_several_threads(words: Path, tmp_path: Path) -> None:
     book = _book(tmp_path / "a.pdf", 20)
     counts: list[int] = []
