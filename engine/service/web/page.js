@@ -149,7 +149,7 @@ async function addRecording(file) {
   const best = hits.firstElementChild;
   if (!best || !["audio", "video"].includes(best.hit.kind) || best.hit.relevance < LIKELY) return;
   best.querySelector("button.picture").click();
-  say(`${said.textContent.replace(/:$/, ".")} Playing ${nameOf(best.hit.path)} from ${clock(best.hit.start ?? 0)}.`);
+  say(`${said.textContent.replace(/[:.]?$/, ".")} Playing ${nameOf(best.hit.path)} from ${clock(best.hit.start ?? 0)}.`);
 }
 
 // --- answers or map
