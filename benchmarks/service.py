@@ -231,7 +231,8 @@ def make_files(folder: Path, count: int, kinds: Sequence[int] = (0, 1, 2)) -> No
     from PIL import Image
 
     random = np.random.default_rng(7)
-    words = [word for line in WORDS for word in line.split()]
+    # As rare as words of a question are among others: a text of nothing else would be work for the index of words.
+    words = [word for line in WORDS for word in line.split()] + [f"word{number}" for number in range(5_000)]
     for number, kind in zip(range(count), itertools.cycle(kinds), strict=False):
         if kind == 0:
             text = "\n\n".join(" ".join(random.choice(words, 150).tolist()) for _ in range(10))

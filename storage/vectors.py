@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from storage.accelerator import DeviceSearch, Found
 from storage.approximate import FEWEST, ApproximatePart
 from storage.exact import ExactPart
+from storage.faiss_threads import one_thread
 from storage.records import MODALITIES, Modality
 from storage.wrong_codes import VectorReader
 
@@ -144,7 +145,8 @@ class VectorIndex:
         chosen = count if allowed is None else int(np.count_nonzero(allowed))
         few = max(_FEW, count // _FEW) if isinstance(part, ExactPart) else max(_FEW_READ, 4 * limit)
         if chosen > few or (allowed is None and isinstance(part, ExactPart)):
-            return part.search(query, limit, allowed)
+            with one_thread():
+                return part.search(query, limit, allowed)
         ids, scores = _scored(part, query, part.ids if allowed is None else part.ids[allowed])
         best = np.argsort(-scores, kind="stable")[:limit]
         return ids[best], scores[best]

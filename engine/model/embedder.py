@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,8 @@ BUNDLED = Path(__file__).parents[1] / "weights" / "bundled"
 BATCH_COST = 4096
 """Tokens that may go through the backbone at once, padding included; a frame or a block of sound counts as 128."""
 
+_SHORT = 64
+
 
 class ModelEmbedder:
     """Implements ``indexer.embedder.Embedder`` with a ``FusedModel``.
@@ -42,6 +45,7 @@ class ModelEmbedder:
         self.loaded: set[Part] = set()
         self._indexing, self._asking, self._loading = threading.Lock(), threading.Lock(), threading.Lock()
         self._model = checkpoint.build()
+        self._threads = torch.get_num_threads()
         self._tokenizer = checkpoint.tokenizer()
 
     @classmethod
@@ -105,9 +109,21 @@ class ModelEmbedder:
             for batch in _batches(inputs):
                 chosen = [inputs[index] for index in batch]
                 self._load_for(chosen)
-                with turn:
+                with turn, self._threads_for(chosen):
                     vectors[batch] = self._model(chosen).cpu().numpy()
         return vectors
+
+    @contextmanager
+    def _threads_for(self, inputs: Sequence[PieceInput]) -> Iterator[None]:
+        """All threads, but one for a few words: several would wait for each other longer than that takes.
+
+        The number is the calling thread's own, and the one that threads new to torch begin with; so it is put back.
+        """
+        torch.set_num_threads(1 if _are_short(inputs) else self._threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(self._threads)
 
     def prepare(self, piece: ExtractedPiece) -> PieceInput:
         """One piece as the tensors its model takes. Raises ``ValueError`` for a piece without content."""
@@ -159,6 +175,12 @@ class ModelEmbedder:
             if part == "vision":
                 self._model.image_encoder.to(memory_format=torch.channels_last)
             self.loaded.add(part)  # last: other threads go by it
+
+
+def _are_short(inputs: Sequence[PieceInput]) -> bool:
+    """Whether these are texts of a few words together."""
+    texts = [piece.tokens for piece in inputs if piece.tokens is not None and piece.frames is None]
+    return len(texts) == len(inputs) and sum(map(len, texts)) <= _SHORT
 
 
 def _batches(inputs: Sequence[PieceInput]) -> Iterator[list[int]]:

@@ -109,6 +109,18 @@ def test_a_short_text_has_the_same_embedding_alone_and_among_others(embedder: Mo
     assert np.abs(embedder.embed(texts * 5) - np.stack(alone * 5)).max() < 1e-6
 
 
+def test_a_short_text_takes_one_thread_and_leaves_their_number_as_it_was(embedder: ModelEmbedder) -> None:
+    before, seen = torch.get_num_threads(), []
+    words = [ExtractedPiece("text", text="a harbour at night " * length) for length in (1, 40)]
+    hook = embedder._model.backbone.register_forward_pre_hook(lambda *_: seen.append(torch.get_num_threads()))
+    try:
+        for text in words:
+            embedder.embed_query([text])
+    finally:
+        hook.remove()
+    assert seen == [1, before] and torch.get_num_threads() == before
+
+
 def test_similar_sentences_are_closer(embedder: ModelEmbedder) -> None:
     texts = ["A man is playing a guitar", "Someone plays an instrument", "The stock market fell today"]
     a, b, c = embedder.embed([ExtractedPiece("text", text=text) for text in texts])
