@@ -60,5 +60,5 @@ class Inputs:
 
 
 def _bytes(piece: PieceFeatures) -> int:
-    parts = (piece.tokens, piece.frames, piece.sound)
+    parts = (piece.tokens, piece.frames, piece.sound, piece.events)
     return sum(part.numel() * part.element_size() for part in parts if part is not None)

@@ -68,15 +68,20 @@ class AudioEncoder(nn.Module):
 def log_mel(sound: Tensor) -> Tensor:
     """The spectrogram (frames, 96) of mono sound (samples,) at 44.1 kHz, zero-padded to a block where it is shorter.
 
-    The sound is first raised to a peak of one, by ``LARGEST_GAIN`` at most so that silence stays silent: the
-    spectrogram is compressed by a logarithm with an offset, and a quiet recording would look like another sound.
+    The spectrogram is compressed by a logarithm with an offset, so a quiet recording would look like another sound: it
+    is levelled first.
     """
-    sound = sound * min(LARGEST_GAIN, 1.0 / max(float(sound.abs().max()), 1e-9))
+    sound = level(sound)
     window = torch.hann_window(FRAME, periodic=False)
     spectrum = torch.stft(sound, FRAME, FRAME_HOP, window=window, pad_mode="constant", return_complex=True)
     bands = mel_filters() @ spectrum.abs().square()
     frames = torch.log10(10_000.0 * bands + 1.0).T / SPECTROGRAM_SCALE
     return F.pad(frames, (0, 0, 0, max(BLOCK - len(frames), 0)))
+
+
+def level(sound: Tensor) -> Tensor:
+    """The sound raised to a peak of one, by ``LARGEST_GAIN`` at most so that silence stays silent."""
+    return sound * min(LARGEST_GAIN, 1.0 / max(float(sound.abs().max()), 1e-9))
 
 
 @lru_cache(maxsize=1)

@@ -35,10 +35,13 @@ Part = Literal["backbone", "vision", "audio"]
 PARTS: Mapping[Part, tuple[str, ...]] = {
     "backbone": ("backbone", "centres"),
     "vision": ("image_encoder", "image_projector", "readout"),
-    "audio": ("audio_encoder", "audio_projector", "sound_readout"),
+    "audio": ("audio_encoder", "audio_projector", "sound_readout", "event_encoder", "event_readout"),
 }
 
-PREPROCESSING = 2
+APART = ("image_encoder.", "audio_encoder.", "event_encoder.", "sound_readout.", "event_readout.")
+"""What is written to a file of its own name."""
+
+PREPROCESSING = 3
 """Raised when the code turns the same file into other numbers, so that old embeddings are known to be old."""
 
 
@@ -180,7 +183,7 @@ def save_weights(
     for name, tensor in model.state_dict(keep_vars=True).items():
         if tensor is word_embeddings:
             file = "word_embeddings"
-        elif name.startswith(("image_encoder.", "audio_encoder.", "sound_readout.")):
+        elif name.startswith(APART):
             file = name.split(".")[0]
         else:
             file = "model"

@@ -21,13 +21,14 @@ class Mix:
     """Weights of the readings of a piece, summed before the last normalisation.
 
     ``model`` is the pooled output of the backbone, ``words`` the same for the words of a page alone; ``classes`` the
-    mixture of class texts and ``map`` the linear map, both of the closed-form readout of pictures or of sounds, and
-    both zero for a modality without either.
+    mixture of class texts and ``map`` the linear map, both of the closed-form readout of pictures or of sounds;
+    ``events`` the mixture of the texts of events that are heard. What a modality does not have weighs nothing.
     """
 
     model: float = 1.0
     words: float = 0.0
     classes: float = 0.0
+    events: float = 0.0
     map: float = 0.0
 
 
@@ -68,6 +69,7 @@ class ModelConfig:
     made of, and has at most ``max_tokens`` tokens, those included. ``background[query][piece]`` is the mean and the
     standard deviation of the cosine between a query and a piece that have nothing to do with each other.
     ``sound_classes`` are the numbers of classes of the sound readout's classifiers; there is no readout without any.
+    With ``events`` there is an encoder of sound events too, and its readout.
     """
 
     backbone: Mapping[str, Any]
@@ -79,6 +81,7 @@ class ModelConfig:
     image: ImageConfig = ImageConfig()
     audio: AudioConfig = AudioConfig()
     sound_classes: tuple[int, ...] = ()
+    events: bool = False
     mix: Mapping[Modality, Mix] = field(default_factory=lambda: dict.fromkeys(MODALITIES, Mix()))
     background: Mapping[Modality, Mapping[Modality, tuple[float, float]]] = field(default_factory=dict)
 
@@ -109,6 +112,8 @@ def read_config(path: Path) -> ModelConfig:
     heard = config.mix["audio"]
     if (heard.classes or heard.map) and not config.sound_classes:
         raise ModelError(f"{path}: mix weighs a readout of sounds, but sound_classes is empty")
+    if heard.events and not config.events:
+        raise ModelError(f"{path}: mix weighs the events in sounds, but the model has no encoder of events")
     if config.sound_classes and not config.audio.times:
         raise ModelError(f"{path}: a readout of sounds needs an audio encoder that sums up stretches of time")
     return config

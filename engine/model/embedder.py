@@ -14,6 +14,7 @@ from torch import Tensor
 from engine.errors import ModelError
 from engine.model.audio_encoder import BLOCK_HOP, log_mel
 from engine.model.checkpoint import Checkpoint, Part, open_checkpoint
+from engine.model.event_encoder import event_patches
 from engine.model.fused_model import PieceInput
 from engine.model.rounding import use_rounding
 from engine.model.spaces import Space
@@ -127,7 +128,7 @@ class ModelEmbedder:
 
     def prepare(self, piece: ExtractedPiece) -> PieceInput:
         """One piece as the tensors its model takes. Raises ``ValueError`` for a piece without content."""
-        tokens = frames = sound = None
+        tokens = frames = sound = events = None
         if piece.text is not None:
             ids = self._tokenizer.encode(piece.text, add_special_tokens=False).ids
             if piece.frames is not None:
@@ -136,10 +137,13 @@ class ModelEmbedder:
         if piece.frames is not None:
             frames = torch.stack([self._resize(frame) for frame in piece.frames])
         if piece.sound is not None:
-            sound = log_mel(torch.from_numpy(piece.sound)).to(self.device)
+            waves = torch.from_numpy(piece.sound)
+            sound = log_mel(waves).to(self.device)
+            if self.checkpoint.config.events:
+                events = event_patches(waves).to(self.device)
         if tokens is None and frames is None and sound is None:
             raise ValueError(f"a piece of modality {piece.modality} has neither text nor frames nor sound")
-        return PieceInput(piece.modality, tokens, frames, sound)
+        return PieceInput(piece.modality, tokens, frames, sound, events)
 
     def _room_beside(self, frames: int) -> int:
         """Word pieces that fit into a sequence beside so many frames."""

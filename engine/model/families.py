@@ -70,7 +70,7 @@ def preparer(checkpoint: OmniCheckpoint) -> Callable[[ExtractedPiece], PieceInpu
 
 def to_device(piece: Tensors, device: torch.device) -> Tensors:
     """The same piece with its tensors on ``device``."""
-    parts = (piece.tokens, piece.frames, piece.sound)
+    parts = (piece.tokens, piece.frames, piece.sound, piece.events)
     return type(piece)(piece.modality, *(None if part is None else part.to(device) for part in parts))
 
 
@@ -96,7 +96,11 @@ def frozen_modules(model: OmniModel) -> tuple[str, ...]:
     words = backbone.get_input_embeddings()
     names = tuple(name for name, module in model.named_modules() if module is words)
     small = isinstance(model, FusedModel)
-    fixed = ("image_encoder", "audio_encoder", "readout", "sound_readout", "centres") if small else ("audio_encoder",)
+    fixed = (
+        ("image_encoder", "audio_encoder", "event_encoder", "readout", "sound_readout", "event_readout", "centres")
+        if small
+        else ("audio_encoder",)
+    )
     return fixed + names
 
 
@@ -119,7 +123,7 @@ def encoder_fingerprint(model: OmniModel) -> str:
 
 def _encoder_tensors(model: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
     for name, tensor in sorted(model.state_dict().items()):
-        if name.startswith(("image_encoder.", "audio_encoder.")):
+        if name.startswith(("image_encoder.", "audio_encoder.", "event_encoder.")):
             yield name, tensor
 
 

@@ -12,6 +12,7 @@ that training changes: projectors, backbone, readout.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -20,9 +21,10 @@ from torch import Tensor, nn
 from engine.model.audio_encoder import AudioEncoder
 from engine.model.bert import build_backbone
 from engine.model.config import ModelConfig
+from engine.model.event_encoder import EVENTS, WIDTHS, EventEncoder
 from engine.model.image_encoder import CHANNELS, CLASSES, ImageEncoder, summarise
 from engine.model.projector import Projector
-from engine.model.readout import PictureReadout, SoundReadout
+from engine.model.readout import EventReadout, PictureReadout, SoundReadout
 from storage.records import MODALITIES, Modality
 
 
@@ -31,23 +33,28 @@ class PieceInput:
     """One piece as tensors; what a modality does not have is None.
 
     ``tokens`` int64 (count,), without prefix and suffix; ``frames`` (count, 3, height, width), RGB, 0 to 255; ``sound``
-    a log-mel spectrogram (frames, 96).
+    a log-mel spectrogram (frames, 96), ``events`` the same sound in patches (count, 96, 64) for the event encoder.
     """
 
     modality: Modality
     tokens: Tensor | None = None
     frames: Tensor | None = None
     sound: Tensor | None = None
+    events: Tensor | None = None
 
 
 @dataclass(frozen=True)
 class PieceFeatures:
-    """What the frozen encoders make of a piece: ``frames`` (count, 1 + grid**2, 1280), ``sound`` (blocks, features)."""
+    """What the frozen encoders make of a piece.
+
+    ``frames`` (count, 1 + grid**2, 1280), ``sound`` (blocks, features), ``events`` (1, 1024).
+    """
 
     modality: Modality
     tokens: Tensor | None = None
     frames: Tensor | None = None
     sound: Tensor | None = None
+    events: Tensor | None = None
 
 
 class Centres(nn.Module):
@@ -84,6 +91,8 @@ class FusedModel(nn.Module):
             if config.sound_classes
             else nn.Identity()
         )
+        self.event_encoder = EventEncoder() if config.events else nn.Identity()
+        self.event_readout = EventReadout(WIDTHS[-1], EVENTS, width) if config.events else nn.Identity()
         self.centres = Centres(width)
 
     def forward(self, pieces: Sequence[PieceInput]) -> Tensor:
@@ -94,9 +103,10 @@ class FusedModel(nn.Module):
         """Run the encoders: over all frames at once, which must share a size, and over each sound."""
         frames = _apply(self._summarise_frames, [piece.frames for piece in pieces])
         sound = [None if piece.sound is None else self.audio_encoder(piece.sound) for piece in pieces]
+        events = [None if piece.events is None else self.event_encoder(piece.events) for piece in pieces]
         return [
             PieceFeatures(piece.modality, piece.tokens, *parts)
-            for piece, *parts in zip(pieces, frames, sound, strict=True)
+            for piece, *parts in zip(pieces, frames, sound, events, strict=True)
         ]
 
     def embed_features(self, pieces: Sequence[PieceFeatures]) -> Tensor:
@@ -146,22 +156,25 @@ class FusedModel(nn.Module):
         mixes = [self.config.mix[piece.modality] for piece in pieces]
         weights = torch.tensor([mix.model for mix in mixes], device=embeddings.device)
         mixed = embeddings * weights.unsqueeze(1)
-        read = [mix.classes or mix.map for mix in mixes]
         seen = [
-            piece.frames[:, 0] if wanted and piece.frames is not None else None
-            for piece, wanted in zip(pieces, read, strict=True)
+            piece.frames[:, 0] if (mix.classes or mix.map) and piece.frames is not None else None
+            for mix, piece in zip(mixes, pieces, strict=True)
         ]
-        heard = [piece.sound if wanted else None for piece, wanted in zip(pieces, read, strict=True)]
-        for reader, inputs in ((self._read_pictures, seen), (self._read_sounds, heard)):
+        heard = [piece.sound if mix.classes or mix.map else None for mix, piece in zip(mixes, pieces, strict=True)]
+        happened = [piece.events if mix.events or mix.map else None for mix, piece in zip(mixes, pieces, strict=True)]
+        by_class = [(mix.classes, mix.map) for mix in mixes]
+        by_event = [(mix.events, mix.map) for mix in mixes]
+        for reader, inputs, shares in (
+            (self._read_pictures, seen, by_class),
+            (self._read_sounds, heard, by_class),
+            (self._read_events, happened, by_event),
+        ):
             readings = _apply(reader, inputs, embeddings.device)
-            places = [place for place, own in enumerate(readings) if own is not None]
-            if places:
-                added = [
-                    mixes[place].classes * own[:, 0].mean(dim=0) + mixes[place].map * own[:, 1].mean(dim=0)
-                    for place in places
-                    if (own := readings[place]) is not None
-                ]
-                mixed = mixed.index_add(0, torch.tensor(places, device=mixed.device), torch.stack(added))
+            read = [(place, own.mean(dim=0)) for place, own in enumerate(readings) if own is not None]
+            if read:
+                added = [shares[place][0] * mixture + shares[place][1] * mapped for place, (mixture, mapped) in read]
+                places = torch.tensor([place for place, _ in read], device=mixed.device)
+                mixed = mixed.index_add(0, places, torch.stack(added))
         return mixed
 
     def _read_pictures(self, pooled: Tensor) -> Tensor:
@@ -171,6 +184,11 @@ class FusedModel(nn.Module):
     def _read_sounds(self, blocks: Tensor) -> Tensor:
         """Both closed-form readings (n, 2, width) of the features of blocks of sound."""
         return torch.stack(self.sound_readout(blocks), dim=1)
+
+    def _read_events(self, features: Tensor) -> Tensor:
+        """Both closed-form readings (n, 2, width) of the features of sounds, by their events."""
+        encoder: Any = self.event_encoder
+        return torch.stack(self.event_readout(features, encoder.classify(features)), dim=1)
 
     def _summarise_frames(self, frames: Tensor) -> Tensor:
         return summarise(self.image_encoder(frames), self.config.image.grid)

