@@ -41,6 +41,9 @@ PARTS: Mapping[Part, tuple[str, ...]] = {
 PREPROCESSING = 2
 """Raised when the code turns the same file into other numbers, so that old embeddings are known to be old."""
 
+MIXING = 2
+"""Raised when the code makes another embedding of the same features, which stay as they are."""
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -58,7 +61,7 @@ class Checkpoint:
         """
         decisive = asdict(self.config)
         del decisive["background"]
-        digest = hashlib.sha256(json.dumps([PREPROCESSING, decisive], sort_keys=True).encode())
+        digest = hashlib.sha256(json.dumps([PREPROCESSING, MIXING, decisive], sort_keys=True).encode())
         for name in ("tokenizer.json", *sorted(self.config.weights)):
             with (self.folder / name).open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())

@@ -1,4 +1,4 @@
-"""The readout of sounds, alone and as a part of the model."""
+"""The readout of sounds, alone and as a part of the model; what is taken off a mixture."""
 
 import shutil
 from dataclasses import replace
@@ -71,6 +71,17 @@ def test_readings_are_weighed_as_the_mix_says_and_each_sound_alone() -> None:
         torch.testing.assert_close(embedding, torch.nn.functional.normalize(mixture + mapped, dim=0))
         assert not torch.allclose(plain([sound])[0], embedding, atol=1e-3)
     torch.testing.assert_close(plain([words])[0], together[1])
+
+
+@torch.inference_mode()
+def test_a_centre_takes_as_much_off_what_the_readings_say_little_of() -> None:
+    sound = PieceInput("audio", sound=torch.rand(150, 96))
+    loud, soft = build(hearing(0, 1, 1)), build(hearing(0, 0.1, 0.1))
+    direction = loud([sound])[0]
+    centre = torch.nn.functional.normalize(torch.arange(8.0), dim=0) / 2
+    for model in (loud, soft):
+        model.centres.by_modality["audio"].copy_(centre)
+        torch.testing.assert_close(model([sound])[0], torch.nn.functional.normalize(direction - centre, dim=0))
 
 
 def test_a_checkpoint_keeps_it_in_a_file_of_its_own(tmp_path: Path) -> None:
