@@ -41,8 +41,11 @@ PARTS: Mapping[Part, tuple[str, ...]] = {
 APART = ("image_encoder.", "audio_encoder.", "event_encoder.", "sound_readout.", "event_readout.")
 """What is written to a file of its own name."""
 
-PREPROCESSING = 3
+PREPROCESSING = 2
 """Raised when the code turns the same file into other numbers, so that old embeddings are known to be old."""
+
+MIXING = 2
+"""Raised when the code makes another embedding of the same features, which stay as they are."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class Checkpoint:
         """
         decisive = asdict(self.config)
         del decisive["background"]
-        digest = hashlib.sha256(json.dumps([PREPROCESSING, decisive], sort_keys=True).encode())
+        digest = hashlib.sha256(json.dumps([PREPROCESSING, MIXING, decisive], sort_keys=True).encode())
         for name in ("tokenizer.json", *sorted(self.config.weights)):
             with (self.folder / name).open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())

@@ -118,7 +118,10 @@ class FusedModel(nn.Module):
         if worded:
             weights = torch.tensor([[self.config.mix[pieces[place].modality].words] for place in worded]).to(mixed)
             mixed = mixed.index_add(0, torch.tensor(worded, device=mixed.device), weights * pooled[len(pieces) :])
-        return F.normalize(mixed - self.centres([piece.modality for piece in pieces]), dim=-1)
+        # Brought to length one first, as the embeddings were whose mean the centre is: else it would take most off the
+        # pieces of which the readings say least, and those are short.
+        centres = self.centres([piece.modality for piece in pieces])
+        return F.normalize(F.normalize(mixed, dim=-1) - centres, dim=-1)
 
     def _reads_words_apart(self, piece: PieceFeatures) -> bool:
         has_both = piece.tokens is not None and len(piece.tokens) > 0 and piece.frames is not None

@@ -1,4 +1,4 @@
-"""The readouts of sounds, alone and as parts of the model."""
+"""The readouts of sounds, alone and as parts of the model; what is taken off a mixture."""
 
 import shutil
 from dataclasses import replace
@@ -100,6 +100,17 @@ def test_an_event_that_is_heard_in_everything_says_less() -> None:
     readout.usual.copy_(torch.tensor([5.0, 0.0, 0.0]))
     mixture, _ = readout(torch.rand(1, 4), torch.tensor([[2.0, 2.0, -9.0]]))
     assert mixture[0, 1] > 0.9 > 0.1 > mixture[0, 0]
+
+
+@torch.inference_mode()
+def test_a_centre_takes_as_much_off_what_the_readings_say_little_of() -> None:
+    sound = PieceInput("audio", sound=torch.rand(150, 96))
+    loud, soft = build(hearing(0, 1, 1)), build(hearing(0, 0.1, 0.1))
+    direction = loud([sound])[0]
+    centre = torch.nn.functional.normalize(torch.arange(8.0), dim=0) / 2
+    for model in (loud, soft):
+        model.centres.by_modality["audio"].copy_(centre)
+        torch.testing.assert_close(model([sound])[0], torch.nn.functional.normalize(direction - centre, dim=0))
 
 
 def test_a_checkpoint_keeps_each_in_a_file_of_its_own(tmp_path: Path) -> None:
