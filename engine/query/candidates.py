@@ -70,7 +70,8 @@ def scales(library: Library, readings: Sequence[Reading], priors: Priors, scope:
     for modality in (name for name in MODALITIES if name in scope.modalities):
         pieces = library.count(modality) if scope.among is None else len(scope.among.get(modality, ()))
         sample = library.sample(modality, BACKGROUND_SAMPLE)
-        for reading in readings if pieces and len(sample) else ():
+        for read in readings if pieces and len(sample) else ():
+            reading = tuple(each for part in read for each in part.against(modality))
             expected = [priors[part.modality, modality] for part in reading]
             seen = [background(prior, sample @ part.vector) for prior, part in zip(expected, reading, strict=True)]
             query, scale = combined(reading, seen), seen[0]

@@ -50,7 +50,11 @@ def in_space(reading: Reading, space: Space) -> Reading:
     parts = [(part, space.part(part.vector)) for part in reading]
     if any(own is None and part.weight > 0 for part, own in parts):
         return ()
-    return tuple(replace(part, vector=own) for part, own in parts if own is not None)
+    return tuple(
+        replace(part, vector=own, written=None if part.written is None else space.part(part.written))
+        for part, own in parts
+        if own is not None
+    )
 
 
 def _priors(
@@ -58,6 +62,6 @@ def _priors(
 ) -> Mapping[tuple[Modality, Modality], Background]:
     return {
         (asked, piece): Background(*model.background(asked, piece))
-        for asked in {part.modality for reading in readings for part in reading}
+        for asked in {each.modality for reading in readings for part in reading for each in part.against("text")}
         for piece in space.modalities
     }
