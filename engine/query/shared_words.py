@@ -22,6 +22,7 @@ _READ = 50_000
 _LOOKED_UP = 200
 _TELLING = 25
 _ROWS = 400
+_WEIGHT = 1.0  # standard deviations
 
 
 def telling_words(connection: Connection, texts: Sequence[str]) -> list[str]:
@@ -67,7 +68,8 @@ def by_meaning_and_words(best: Sequence[BestPiece], shared: Mapping[int, float])
     most = max((shared.get(each.source_id, 0.0) for each in best), default=0.0)
     if most <= 0:
         return list(best)
-    return sorted(best, key=lambda each: -(deviations(each.relevance) + shared.get(each.source_id, 0.0) / most))
+    gained = _WEIGHT / most
+    return sorted(best, key=lambda each: -(deviations(each.relevance) + gained * shared.get(each.source_id, 0.0)))
 
 
 def _words(texts: Sequence[str]) -> Iterator[str]:
