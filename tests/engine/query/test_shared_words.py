@@ -31,8 +31,8 @@ NOTES = {
     "bread": "Flour, water, salt, and a spoon of yesterday's dough. Leave it overnight under a cloth and bake it hot.",
 }
 PAGE = (
-    "Guide to the library. The reading room is open to every reader; the librarian at the desk brings the books. In "
-    "its middle stands the Zwanenburg globe, the gift of Ottoline Kerkhoven. Kerkhoven had the Zwanenburg globe mended."
+    "Guide to the collections. In the middle of the reading room stands the Zwanenburg globe, the gift of Ottoline "
+    "Kerkhoven. Kerkhoven had the Zwanenburg globe mended; readers may turn it. The librarian keeps the key."
 )
 
 
@@ -48,7 +48,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "notes").mkdir()
     for name, text in NOTES.items():
         (folder / "notes" / f"{name}.txt").write_text(text)
-    (folder / "notes" / "zwanenburg kerkhoven ottoline.txt").write_text("To be paid: eleven, and four for the stamps.")
+    (folder / "notes" / "ottoline.txt").write_text("To be paid: eleven, and four for the stamps.")
     write_page(folder / "guide.pdf", PAGE)
     (folder / "guide.txt").write_text(PAGE)
     return folder
@@ -70,7 +70,8 @@ def test_names_that_a_page_and_a_text_share_bring_the_text_to_the_top(
     engine: SearchEngine, files: Path, name: str
 ) -> None:
     hits = engine.search(like=[f"{files}/{name}"]).hits
-    assert order(hits)[0] == "visit"
+    assert order(hits)[:2] == ["visit", "hours"]
+    assert hits[0].score < hits[1].score, "by meaning alone it would be second"
     assert [hit.relevance for hit in hits] == sorted((hit.relevance for hit in hits), reverse=True)
     assert engine.search(like=[f"{files}/{name}"]).hits == hits
 
@@ -82,7 +83,7 @@ def test_the_words_are_the_telling_ones_and_names_of_files_do_not_count(engine: 
         shared = shared_words(connection, [PAGE], PieceFilter(), nothing, 10)
         within = shared_words(connection, [PAGE], PieceFilter(kinds=frozenset({"image"})), nothing, 10)
         assert telling_words(connection, ["", "the of and", "*", '"']) == []
-    assert {"zwanenburg", "kerkhoven"} == set(telling[:2]) and "the" not in telling
+    assert {"globe", "kerkhoven", "zwanenburg"} == set(telling[:3]) and "the" not in telling
     sources = engine.catalog.sources_under("/")
     assert next(iter(shared)) == next(held.id for path, held in sources.items() if path.endswith("visit.txt"))
     assert not any(held.id in shared for path, held in sources.items() if "ottoline" in path)
