@@ -23,7 +23,7 @@ from engine.query.exact import exact_search
 from engine.query.hits import Apart, Hit, SearchResult
 from engine.query.in_spaces import search_spaces
 from engine.query.last_answer import keep_answer, kept_hit
-from engine.query.look_up import look_up
+from engine.query.look_up import look_up, look_up_texts
 from engine.query.parse import parse_like
 from engine.query.query import Filters, LikeFile, LikeHit, Query, Words
 from engine.recognisers import find_recognisers
@@ -308,7 +308,8 @@ class SearchEngine:
         readings = embed_query(query, Asking(embedder), self._decoders_for(embedder), catalog)
         own = own_pieces(() if query.include_self else query.wanted, catalog)
         self._gpu.asked(library)
-        hits, apart = search_spaces(library, query, looked_up.result(), readings, own, embedder, cutoff)
+        found = look_up_texts(catalog, query, looked_up.result(), readings, own)
+        hits, apart = search_spaces(library, query, found, readings, own, embedder, cutoff)
         return _result(hits, cutoff, started, apart)
 
     def duplicates(

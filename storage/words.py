@@ -48,7 +48,10 @@ _words = table("words", column("rowid", Integer), column("rank"), column("words"
 
 @dataclass(frozen=True)
 class WordMatch:
-    """A text in which words were found: that of piece ``piece_id``, or of a segment (None), and where it stands."""
+    """A text in which words were found: that of piece ``piece_id``, or of a segment (None), and where it stands.
+
+    ``score``: BM25, the higher the better.
+    """
 
     source_id: int
     path: str
@@ -59,6 +62,7 @@ class WordMatch:
     start: float | None
     end: float | None
     page: int | None
+    score: float
 
 
 def add(connection: Connection, source_id: int, origin: Origin | None = None) -> None:
@@ -173,6 +177,7 @@ def _ranked(*conditions: ColumnElement[bool]) -> Select[Any]:
             func.coalesce(piece.start, segment.start),
             func.coalesce(piece.end, segment.end),
             func.coalesce(piece.page, segment.page),
+            -best.c.rank,
         )
         .select_from(_with_origin(best.c.rowid, best).join(tables.source, source.id == source_id))
         .order_by(best.c.rank, best.c.rowid)

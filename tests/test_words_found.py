@@ -62,12 +62,12 @@ def test_a_video_with_subtitles_can_be_asked_with(library: tuple[Program, Path])
 def test_each_moment_has_the_places_where_the_words_stand(library: tuple[Program, Path]) -> None:
     """A line of a film, a page that was read by eye, a moment of speech: each is a line of its own, and close."""
     program, folder = library
-    for words, name, start, page in (
-        ("sextant", "b.mkv", 4.0, None),
-        ("molasses", "e.pdf", None, 2),
-        ("across the bay", "f.ogg", 3.0, None),
+    for words, kind, name, start, page in (
+        ("sextant", "video", "b.mkv", 4.0, None),
+        ("molasses", "document", "e.pdf", None, 2),
+        ("across the bay", "audio", "f.ogg", 3.0, None),
     ):
-        answer = program.json("search", words, "--moments", "-n", "50")
+        answer = program.json("search", words, "--moments", "-n", "50", "--kind", kind)
         best = answer["hits"][0]
         assert (best["path"], best["page"]) == (str(folder / name), page), words
         assert best["start"] == (None if start is None else pytest.approx(start, abs=0.6))

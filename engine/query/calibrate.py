@@ -50,6 +50,11 @@ def relevance(standing: Scores, pieces: Scores | int) -> Scores:
     return 1 / (1 + pieces * chance)
 
 
+def deviations(relevance: float) -> float:
+    """``relevance`` in standard deviations of unrelated scores: what is 0.5 is at zero."""
+    return math.log(relevance / max(1 - relevance, 1e-15)) / _LOGISTIC
+
+
 def background(prior: Background, scores: NDArray[np.float32]) -> Background:
     """The prior corrected by ``scores``, shape (n,), of the query against a sample of the library's pieces.
 

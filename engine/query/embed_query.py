@@ -3,9 +3,9 @@
 Unless the library holds it, and has done so already.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import numpy as np
@@ -21,7 +21,7 @@ from indexer.errors import ExtractionError
 from indexer.extract.sandbox import ExtractionWorker
 from indexer.pieces import ExtractedPiece
 from storage.catalog import Catalog
-from storage.records import MODALITIES, Modality
+from storage.records import MODALITIES, Modality, PieceLocation
 
 AGAINST = -0.5
 """What a part that is not wanted counts: it bends the query, at full weight it would outvote what is wanted."""
@@ -33,11 +33,28 @@ Vector = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class PartVector:
-    """One part of a query: a unit vector, shape (dimension,), what it was made from, and its signed weight."""
+    """One part of a query: a unit vector, shape (dimension,), what it was made from, and its signed weight.
+
+    ``text``: what is written in a file.
+    """
 
     modality: Modality
     vector: Vector
     weight: float
+    text: str = ""
+
+
+@dataclass
+class _Found:
+    """What is in a part of a query: vectors by modality, and texts."""
+
+    vectors: dict[Modality, list[Vector]] = field(default_factory=dict)
+    texts: list[str] = field(default_factory=list)
+
+    def add(self, modality: Modality, vector: Vector, text: str | None) -> None:
+        self.vectors.setdefault(modality, []).append(vector)
+        if text:
+            self.texts.append(text)
 
 
 Reading = tuple[PartVector, ...]
@@ -51,62 +68,67 @@ def embed_query(query: Query, embedder: Asking, decoders: Decoders, catalog: Cat
     """
     with ExitStack() as stack:
         worker = cache(lambda: stack.enter_context(decoders.lent()))
-        wanted = [(part.weight, _vectors(part, embedder, worker, catalog)) for part in query.wanted]
-        unwanted = [(part.weight, _vectors(part, embedder, worker, catalog)) for part in query.unwanted]
+        wanted = [_senses(part, embedder, worker, catalog) for part in query.wanted]
+        unwanted = [_senses(part, embedder, worker, catalog) for part in query.unwanted]
     against = [
-        PartVector(modality, vector, AGAINST * weight / len(vectors))
-        for weight, vectors in unwanted
-        for modality, vector in vectors.items()
+        replace(part, weight=AGAINST * part.weight / len(senses)) for senses in unwanted for part in senses.values()
     ]
     # Several films are all meant by what they show, or all by how they sound.
-    senses = dict.fromkeys(modality for _, vectors in wanted if len(vectors) > 1 for modality in vectors)
-    return [(*(_meant(vectors, sense, weight) for weight, vectors in wanted), *against) for sense in senses or [None]]
+    meant = dict.fromkeys(modality for senses in wanted if len(senses) > 1 for modality in senses)
+    return [(*(_meant(senses, sense) for senses in wanted), *against) for sense in meant or [None]]
 
 
-def _meant(vectors: Mapping[Modality, Vector], sense: Modality | None, weight: float) -> PartVector:
-    modality = sense if sense is not None and sense in vectors else next(iter(vectors))
-    return PartVector(modality, vectors[modality], weight)
+def _meant(senses: Mapping[Modality, PartVector], sense: Modality | None) -> PartVector:
+    return senses[sense if sense is not None and sense in senses else next(iter(senses))]
 
 
-def _vectors(
+def _senses(
     part: Part, embedder: Asking, worker: Callable[[], ExtractionWorker], catalog: Catalog
-) -> dict[Modality, Vector]:
+) -> dict[Modality, PartVector]:
     """One vector for each modality found in a part: the mean over its pieces."""
     if isinstance(part, Words):
-        return {"text": embedder.embed([ExtractedPiece("text", text=without_quotes(part.text))])[0]}
+        words = ExtractedPiece("text", text=without_quotes(part.text))
+        return {"text": PartVector("text", embedder.embed([words])[0], part.weight)}
     if isinstance(part, LikeHit):
-        found = _hit_vectors(part, catalog)
+        found = _in_hit(part, catalog)
     else:
-        found = _held_vectors(part, catalog) if embedder.holds_the_same and part.span is None else {}
-        found = found or _file_vectors(part, embedder, worker())
-    return {modality: _mean(found[modality]) for modality in MODALITIES if modality in found}
+        found = _held(part, catalog) if embedder.holds_the_same and part.span is None else _Found()
+        found = found if found.vectors else _in_file(part, embedder, worker())
+    text = "\n\n".join(found.texts)
+    return {
+        modality: PartVector(modality, _mean(found.vectors[modality]), part.weight, text)
+        for modality in MODALITIES
+        if modality in found.vectors
+    }
 
 
-def _hit_vectors(part: LikeHit, catalog: Catalog) -> dict[Modality, list[Vector]]:
+def _in_hit(part: LikeHit, catalog: Catalog) -> _Found:
     held = catalog.embeddings(part.hit.pieces)
     if not part.hit.pieces or len(held) < len(part.hit.pieces):
         raise QueryError(f"{part.hit.path}: the file has changed or gone since it was found; search again")
-    found: dict[Modality, list[Vector]] = {}
-    for modality, vector in held.values():
-        found.setdefault(modality, []).append(vector)
-    return found
+    return _of_pieces(catalog.locate(part.hit.pieces).values(), catalog)
 
 
-def _held_vectors(part: LikeFile, catalog: Catalog) -> dict[Modality, list[Vector]]:
+def _held(part: LikeFile, catalog: Catalog) -> _Found:
     """What the library holds of a file, or of a page of it; nothing if it does not hold the file as it is."""
     held = same_source(part.path.expanduser().resolve(), catalog)
     if held is None:
-        return {}
-    pieces = [piece.id for piece in catalog.pieces_of([held.id]) if part.page in (None, piece.page)]
-    embeddings = catalog.embeddings(pieces)
-    found: dict[Modality, list[Vector]] = {}
-    for modality, vector in (embeddings[number] for number in pieces if number in embeddings):
-        found.setdefault(modality, []).append(vector)
+        return _Found()
+    return _of_pieces((each for each in catalog.pieces_of([held.id]) if part.page in (None, each.page)), catalog)
+
+
+def _of_pieces(pieces: Iterable[PieceLocation], catalog: Catalog) -> _Found:
+    pieces = list(pieces)
+    embeddings = catalog.embeddings([piece.id for piece in pieces])
+    found = _Found()
+    for piece in pieces:
+        if piece.id in embeddings:
+            found.add(*embeddings[piece.id], piece.text)
     return found
 
 
-def _file_vectors(part: LikeFile, embedder: Asking, worker: ExtractionWorker) -> dict[Modality, list[Vector]]:
-    found: dict[Modality, list[Vector]] = {}
+def _in_file(part: LikeFile, embedder: Asking, worker: ExtractionWorker) -> _Found:
+    found = _Found()
     path = part.path.expanduser().resolve()
     try:
         waiting: list[ExtractedPiece] = []
@@ -121,7 +143,7 @@ def _file_vectors(part: LikeFile, embedder: Asking, worker: ExtractionWorker) ->
         _embed_into(found, waiting, embedder)
     except ExtractionError as error:
         raise QueryError(f"{part.path}: {error}") from error
-    if not found:
+    if not found.vectors:
         raise QueryError(
             f"{part.path}: there is no page {part.page} in it"
             if part.page is not None
@@ -135,11 +157,11 @@ def _is_past(page: int, piece: ExtractedPiece) -> bool:
     return piece.page is None or piece.page > page or (piece.page == page and piece.frames is not None)
 
 
-def _embed_into(found: dict[Modality, list[Vector]], pieces: Sequence[ExtractedPiece], embedder: Asking) -> None:
+def _embed_into(found: _Found, pieces: Sequence[ExtractedPiece], embedder: Asking) -> None:
     """Vectors are as exact as those that are held: a file finds the same, held or not."""
     if pieces:
         for piece, vector in zip(pieces, embedder.embed(pieces).astype("<f2").astype(np.float32), strict=True):
-            found.setdefault(piece.modality, []).append(vector)
+            found.add(piece.modality, vector, piece.text)
 
 
 def _mean(vectors: Sequence[Vector]) -> Vector:

@@ -19,7 +19,7 @@ from storage.words import WordMatch
 # A quotation mark opens before a word and closes after one; 12" is a measure.
 _QUOTED = re.compile(r'(?<!\S)"(?=\S)([^"]+)(?<=\S)"(?!\w)')
 # A word in more texts than this tells hardly anything, and to rank them all would take longer than the vector search.
-_COMMON = 2000
+COMMON = 2000
 _ROWS = 400
 _RANKED = 2000
 _COMBINED = 8
@@ -47,6 +47,11 @@ class WordHit:
     def is_whole(self) -> bool:
         """Whether no word is missing."""
         return self.share > 0.999
+
+
+def rarity(texts: int) -> float:
+    """What a word tells that stands in so many texts: its inverse document frequency."""
+    return math.log(_TEXTS / (1 + texts))
 
 
 def without_quotes(text: str) -> str:
@@ -85,10 +90,10 @@ def word_hits(connection: Connection, asked: Asked, condition: PieceFilter, most
     Rare words count more; files that hold as much are ordered by BM25 of their best text. A word in very many texts
     counts where it stands beside another one, and finds no file by itself.
     """
-    counts = words.counts_up_to(connection, [words.all_of([word]) for word in asked.words], _COMMON)
+    counts = words.counts_up_to(connection, [words.all_of([word]) for word in asked.words], COMMON)
     texts = dict(zip(asked.words, counts, strict=True))
-    weights = {word: math.log(_TEXTS / (1 + count)) for word, count in texts.items()}
-    telling = [word for word, count in texts.items() if 0 < count <= _COMMON]
+    weights = {word: rarity(count) for word, count in texts.items()}
+    telling = [word for word, count in texts.items() if 0 < count <= COMMON]
     half = sum(weights.values()) / 2
     expression = _at_least(half, {word: weights[word] for word, count in texts.items() if count}, telling)
     if not expression:
@@ -131,7 +136,7 @@ def _ranked_by_share(connection: Connection, asked: Asked, condition: PieceFilte
     more, then by BM25 of the best text. Of more than ``_RANKED`` that hold the same, those indexed first come first.
     """
     holders = {word: words.sources_with(connection, words.all_of([word])) for word in asked.words}
-    weights = {word: math.log(_TEXTS / (1 + min(len(found), _COMMON))) for word, found in holders.items()}
+    weights = {word: rarity(min(len(found), COMMON)) for word, found in holders.items()}
     held: dict[int, float] = {}
     for word, found in holders.items():
         for number in found:

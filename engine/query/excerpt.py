@@ -38,6 +38,11 @@ def held_words(text: str, words: Sequence[str]) -> set[str]:
     return {word for word in words if _stem(word) in stems}
 
 
+def words_with_meaning(text: str) -> list[str]:
+    """All words of ``text`` that carry meaning of their own, in lower case, as often as they stand there."""
+    return [word for found in _WORD.findall(text) if (word := found.casefold()) not in _EMPTY]
+
+
 def content_words(texts: Sequence[str]) -> tuple[str, ...]:
     """The different words in ``texts`` that carry meaning of their own; all, if none does."""
     found = list(dict.fromkeys(word.casefold() for text in texts for word in _WORD.findall(text)))

@@ -14,6 +14,7 @@ from engine.query.hits import Hit, Moment
 from engine.query.look_up import LookUp
 from engine.query.moments import Place, place_of_words, places, with_words
 from engine.query.query import Query
+from engine.query.shared_words import by_meaning_and_words
 from storage import words as texts
 from storage.library import Library
 from storage.records import MODALITIES, Modality, PieceFilter
@@ -51,7 +52,7 @@ def search(
     scope = Scope(looked_up.among, own, modalities)
     on = scales(library, readings, priors, scope)
     found = best_pieces(library, on, query.limit, scope, looked_up.pieces)
-    chosen = _fused(found, words, cutoff)[: query.limit]
+    chosen = _fused(found, words, looked_up.shared, cutoff)[: query.limit]
     where = _where(library, looked_up.asked, [hit for hit in words if hit.is_whole], chosen, query.each_moment)
     files = _files(library, on, chosen, own, where, query.each_moment)
     if query.each_moment:
@@ -119,27 +120,30 @@ def _files(
     return files
 
 
-def _fused(best: Sequence[BestPiece], words: Sequence[WordHit], cutoff: float) -> list[BestPiece]:
+def _fused(
+    best: Sequence[BestPiece], words: Sequence[WordHit], shared: Mapping[int, float], cutoff: float
+) -> list[BestPiece]:
     """The same files, best first, in an order to which meaning and words have contributed.
 
     Ranks are fused among the files of one kind, which then share out the relevances of that kind anew: words move a
     file before others of its kind, and leave it to relevance how kinds compare. Otherwise every text with the word
     would stand before the best picture. A file that holds all words is close, as are those that it did not overtake.
+    ``shared``: what files have in common with those that ask.
     """
-    if not words:
+    if not words and not shared:
         return list(best)
     whole = {hit.match.source_id for hit in words if hit.is_whole}
     order: list[BestPiece] = []
     for kind in dict.fromkeys(each.kind for each in best):
         of_kind = {each.source_id: each for each in best if each.kind == kind}
         holders = [(hit.match.source_id, hit.share) for hit in words if hit.match.source_id in of_kind]
-        if not holders:
-            order += of_kind.values()
-            continue
+        nearest = by_meaning_and_words(list(of_kind.values()), shared)
         slots = [each.relevance for each in of_kind.values()]
         least = 0.0
         placed = []
-        for number, relevance in reversed([*zip(fused_ranks(list(of_kind), holders), slots, strict=True)]):
+        for number, relevance in reversed(
+            [*zip(fused_ranks([each.source_id for each in nearest], holders), slots, strict=True)]
+        ):
             least = max(least, relevance, cutoff if number in whole else 0.0)
             placed.append(of_kind[number]._replace(relevance=least))
         order += reversed(placed)

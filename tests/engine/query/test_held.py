@@ -12,7 +12,7 @@ import pytest
 
 from engine import SearchEngine
 from engine.model.spaces import Asking
-from engine.query.embed_query import embed_query
+from engine.query.embed_query import PartVector, embed_query
 from engine.query.held import content_of, same_source, source_at
 from engine.query.query import LikeFile, Query
 from indexer.decoders import Decoders
@@ -37,11 +37,15 @@ def decoders() -> list[psutil.Process]:
     return [child for child in psutil.Process().children() if "indexer.extract.worker" in child.cmdline()]
 
 
-def readings(engine: SearchEngine, like: LikeFile, catalog: Catalog) -> list[tuple[str, list[float]]]:
+def parts(engine: SearchEngine, like: LikeFile, catalog: Catalog) -> list[PartVector]:
     model = engine._embedder_of(engine.catalog)
     with Decoders(model.media, ExtractionLimits()) as own:
         found = embed_query(Query((like,)), Asking(model), own, catalog)
-    return [(part.modality, part.vector.tolist()) for reading in found for part in reading]
+    return [part for reading in found for part in reading]
+
+
+def readings(engine: SearchEngine, like: LikeFile, catalog: Catalog) -> list[tuple[str, list[float]]]:
+    return [(part.modality, part.vector.tolist()) for part in parts(engine, like, catalog)]
 
 
 @pytest.fixture
@@ -84,6 +88,14 @@ def test_a_slide_of_several_passages_is_asked_with_whole(engine: SearchEngine, t
         like = LikeFile(files / "talk.pptx", page=2)
         ((_, held),), ((_, read),) = readings(other, like, other.catalog), readings(other, like, empty)
         assert 1 - np.dot(held, read) < 1e-5
+
+
+def test_what_is_written_on_a_page_is_known_held_or_not(engine: SearchEngine, samples: Samples, empty: Catalog) -> None:
+    like = LikeFile(samples.library / "Documents" / "field-guide.pdf", page=2)
+    (held,), (read,) = parts(engine, like, engine.catalog), parts(engine, like, empty)
+    assert held.text == read.text and "mushroom" in held.text
+    (scan,) = parts(engine, LikeFile(samples.library / "Documents" / "scan_1987.pdf"), engine.catalog)
+    assert scan.text == ""
 
 
 def test_a_file_of_the_library_and_a_copy_of_it_start_no_decoder(
