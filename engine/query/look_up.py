@@ -22,14 +22,14 @@ class LookUp:
     among: Mapping[Modality, NDArray[np.int64]] | None
     asked: Asked
     words: tuple[WordHit, ...]
-    pieces: Mapping[int, Owner]
+    pieces: Mapping[Modality, Mapping[int, Owner]]
 
 
 def look_up(catalog: Catalog, query: Query) -> LookUp:
     """What can be told of ``query`` without a model: another thread may embed it meanwhile."""
     asked = asked_words(query.words)
-    with catalog.reading() as connection:
-        condition = narrowed(connection, query)
+    with catalog.looking() as connection:
+        condition = narrowed(connection, query, asked)
         words = word_hits(connection, asked, condition, _WORD_FILES * query.limit)
     among = None if condition.is_empty else catalog.matching_pieces(condition)
     pieces = catalog.owned(hit.match.source_id for hit in words) if words else {}
