@@ -7,10 +7,10 @@ clusters, five modalities, films of many moments; texts of sixty words as freque
 questions among them. The model is the bundled one, loaded before the clock runs. Each round takes a query never asked
 before and times, in turns, the bare parts one after the other (``embed`` of the words, and one search for ten
 neighbours in one FAISS index of all the same vectors, stored the same way) and ``SearchEngine.search`` for the same
-words, so that each finds the processor's caches as the other left them. The model and FAISS have one thread each.
-Beside the time that passed stand, for machines with other work, the processor time of the thread that asks, which is
-what a user waits for where nothing else runs, and that of all threads. With ``--data`` the library is kept there, and
-used again when it is there already.
+words, so that each finds the processor's caches as the other left them. The model and FAISS have one thread each, which
+is all that FAISS has for one query; a search has several queries for it, one a modality, and asks them in several
+threads. Beside the time that passed, which alone is what a user waits for, stand the processor time of the thread that
+asks and that of all threads. With ``--data`` the library is kept there, and used again when it is there already.
 """
 
 import argparse

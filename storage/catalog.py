@@ -44,7 +44,7 @@ from storage.records import (
     Source,
     StoredSource,
 )
-from storage.sqlite_file import KeptConnection, damaged, open_engine, raise_own_error
+from storage.sqlite_file import KeptConnections, damaged, open_engine, raise_own_error, rows
 
 T = TypeVar("T")
 
@@ -78,7 +78,7 @@ class Catalog:
         if self.path.exists() and self.path.stat().st_size == 0 and (folder / "vectors").exists():
             raise damaged(self.path, "there is nothing in it, but a vector index made from it")
         self._engine = open_engine(self.path)
-        self._kept = KeptConnection(self._engine)
+        self._kept = KeptConnections(self._engine)
         migrate(self._engine, self.path)
 
     def close(self) -> None:
@@ -88,7 +88,13 @@ class Catalog:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that sees one state of the library, whatever is committed meanwhile."""
-        with self._engine.begin() as connection, self._explained():
+        with self._kept.lent() as connection, connection.begin(), self._explained():
+            yield connection
+
+    @contextmanager
+    def looking(self) -> Iterator[Connection]:
+        """For statements each of which may see another state of the library: quicker than a transaction."""
+        with self._kept.lent() as connection, self._explained():
             yield connection
 
     @contextmanager
@@ -114,9 +120,9 @@ class Catalog:
             raise
 
     def kept_rows(self, query: str, values: Sequence[object] = ()) -> list[Any]:
-        """All rows of a query that every search asks, outside any transaction, without a connection taken each time."""
-        with self._explained():
-            return self._kept.rows(query, values)
+        """All rows of a query that every search asks, outside any transaction, as the driver hands them on."""
+        with self.looking() as connection:
+            return rows(connection, query, values)
 
     # --- the library as a whole
 
@@ -361,13 +367,16 @@ class Catalog:
                 found.setdefault(modality, []).append(piece_id)
         return {modality: np.array(ids, dtype=np.int64) for modality, ids in found.items()}
 
-    def owners(self, piece_ids: NDArray[np.int64]) -> dict[int, Owner]:
+    def owners(self, piece_ids: Iterable[int]) -> dict[int, Owner]:
         """The sources of these pieces. A piece that has left the library meanwhile is missing from the answer."""
-        return {number: Owner(*of) for number, *of in self._pieces(_OWNER, "piece.id", piece_ids.tolist())}
+        return {number: Owner(source, kind) for number, source, kind in self._pieces(_OWNER, "piece.id", piece_ids)}
 
-    def owned(self, source_ids: Iterable[int]) -> dict[int, Owner]:
-        """The same of all pieces of these sources, in the order of their numbers."""
-        return {number: Owner(*of) for number, *of in self._pieces(_OWNER, "piece.source_id", source_ids)}
+    def owned(self, source_ids: Iterable[int]) -> dict[Modality, dict[int, Owner]]:
+        """All pieces of these sources, by modality and number, and which of the sources each is of."""
+        found: dict[Modality, dict[int, Owner]] = {}
+        for number, source, kind, modality in self._pieces(f"{_OWNER}, modality", "piece.source_id", source_ids):
+            found.setdefault(modality, {})[number] = Owner(source, kind)
+        return found
 
     def locate(self, piece_ids: Iterable[int]) -> dict[int, PieceLocation]:
         """Where these pieces come from. A piece that has left the library meanwhile is missing from the answer."""

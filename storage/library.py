@@ -1,7 +1,6 @@
 """A library on disk: the catalog, and the vector index as a cache of it that is brought up to date from it."""
 
 import logging
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +19,7 @@ from storage.exact import ExactPart
 from storage.follow import blocks, follow, given_numbers, latest_numbers
 from storage.lock import WriterLock
 from storage.records import MODALITIES, Modality, PieceFilter
+from storage.shared_lock import SharedLock
 from storage.snapshot import MANIFEST, Entry, SnapshotError
 from storage.vectors import Followed, IndexPolicy, Marks, Part, VectorIndex, evenly
 
@@ -59,9 +59,8 @@ class Library:
         self._entries: dict[Modality, Entry] | None = None  # None: what is on disk is not what should be there
         self._manifest_time: int | None = None
         self._fault: str | None = None  # why the snapshot could not be used, until it has been said
-        self._samples: dict[tuple[Modality, int], NDArray[np.float32]] = {}
-        self._samples_marks: list[Marks] = []
-        self._lock = threading.Lock()
+        self._samples: tuple[list[Marks], dict[tuple[Modality, int], NDArray[np.float32]]] = ([], {})
+        self._lock = SharedLock()
 
     def close(self) -> None:
         self.catalog.close()
@@ -86,7 +85,7 @@ class Library:
 
         Only pieces ``among`` these numbers, if given, and none ``without``.
         """
-        with self._lock:
+        with self._lock.shared():
             if self._index is None:
                 return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
             return self._index.search(modality, query, limit, among, without)
@@ -95,30 +94,34 @@ class Library:
         self, modality: Modality, query: NDArray[np.float32], ids: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Those of ``ids`` that the index holds as of the last ``refresh``, ascending, and their cosines."""
-        with self._lock:
+        with self._lock.shared():
             if self._index is None:
                 return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
             return self._index.scores(modality, query, ids)
 
-    def count(self, modality: Modality) -> int:
-        """How many pieces of ``modality`` the index holds as of the last ``refresh``."""
-        with self._lock:
-            return 0 if self._index is None else self._index.count(modality)
+    def counts(self) -> dict[Modality, int]:
+        """How many pieces the index holds as of the last ``refresh``, by modality, of those of which it holds any."""
+        with self._lock.shared():
+            index = self._index
+            held = {} if index is None else {modality: index.count(modality) for modality in MODALITIES}
+            return {modality: count for modality, count in held.items() if count}
 
     def sample(self, modality: Modality, size: int) -> NDArray[np.float32]:
         """Vectors of up to ``size`` pieces spread evenly over those of ``modality``, shape (n, dimension).
 
         Kept until the index changes. Not to be written to.
         """
-        with self._lock:
+        with self._lock.shared():
             if self._index is None or self._index.count(modality) == 0:
                 return np.empty((0, 0), dtype=np.float32)
             marks = [part.marks for part in self._index.parts.values()]
-            if self._samples_marks != marks:
-                self._samples, self._samples_marks = {}, marks
-            if (modality, size) not in self._samples:
-                self._samples[modality, size] = self._index.sample(modality, size)
-            return self._samples[modality, size]
+            held, samples = self._samples
+            if held != marks:
+                samples = {}
+                self._samples = marks, samples
+            if (modality, size) not in samples:  # others may be at it too, and find the same
+                samples[modality, size] = self._index.sample(modality, size)
+            return samples[modality, size]
 
     def matching_pieces(self, condition: PieceFilter) -> Mapping[Modality, NDArray[np.int64]] | None:
         """What ``search`` may choose ``among``, by modality; None when ``condition`` lets everything pass."""
@@ -126,7 +129,10 @@ class Library:
 
     def refresh(self) -> None:
         """Bring the vector index up to what the catalog holds now; the first call loads the snapshot."""
-        with self._lock:
+        with self._lock.shared():
+            if self._is_up_to_date():
+                return
+        with self._lock.alone():
             held = self.catalog.vectors_owner()
             if held is None:
                 self._index, self._entries = None, None
@@ -140,6 +146,16 @@ class Library:
             if self._fault is not None:
                 self._mend_snapshot(self._index, self._fault)
 
+    def _is_up_to_date(self) -> bool:
+        """Whether ``refresh`` would find nothing to do, as it mostly does."""
+        held, index = self.catalog.vectors_owner(), self._index
+        if held is None or index is None:
+            return held is None and index is None
+        now = latest_numbers(self.catalog)
+        followed: list[Followed[Any]] = [*index.parts.values(), *index.devices.values()]
+        unchanged = self._owner == held[0] and self._manifest_changed() == self._manifest_time
+        return unchanged and self._fault is None and all(each.marks == now for each in followed)
+
     def save_snapshot(self) -> None:
         """Give each modality the kind of index that suits it, write what has changed, and free what nobody needs now.
 
@@ -151,7 +167,7 @@ class Library:
                 if self.policy.wants_rebuild(followed.target):
                     self._replace(index, modality, self._built(index, modality, len(followed.target.ids)))
         if index is not None:
-            with self._lock:
+            with self._lock.alone():
                 self._write(index)
                 marks = [part.marks for part in index.parts.values()]
                 marks += [entry.marks for entry in (self._entries or {}).values()]
@@ -191,7 +207,7 @@ class Library:
 
     def drop_snapshot(self) -> None:
         """Forget the vector index, on disk and in memory; the next ``refresh`` builds it from the catalog."""
-        with self._lock:
+        with self._lock.alone():
             self._index, self._entries, self._manifest_time = None, None, None
             (self._snapshot_folder / MANIFEST).unlink(missing_ok=True)
 
@@ -218,7 +234,7 @@ class Library:
                 marks = given_numbers(connection)
                 vectors = blocks(self.catalog, connection, index.dimension, modality)
                 followed = Followed(accelerator.build(index.dimension, count, vectors), marks)
-            with self._lock:
+            with self._lock.alone():
                 self._follow(index, [(modality, followed), (modality, index.parts[modality])])
                 index.devices[modality] = followed
             found.append(f"{modality}: {followed.target.name}")
@@ -226,7 +242,7 @@ class Library:
 
     def indexed_ids(self) -> dict[Modality, NDArray[np.int64]]:
         """The numbers of the pieces in the vector index, by modality, for comparing it with the catalog."""
-        with self._lock:
+        with self._lock.shared():
             index = self._index
             return {} if index is None else {m: index.ids(m) for m in MODALITIES if index.count(m)}
 
@@ -235,7 +251,7 @@ class Library:
 
         As of the last ``refresh``. The exact kind has no copy of its own beyond this process.
         """
-        with self._lock:
+        with self._lock.shared():
             index, found = self._index, {}
             for modality, followed in index.parts.items() if index is not None else ():
                 part = followed.target
@@ -285,7 +301,7 @@ class Library:
         return made
 
     def _replace(self, index: VectorIndex, modality: Modality, made: Followed[Part]) -> None:
-        with self._lock:
+        with self._lock.alone():
             # All of them, so that every modality is of the same moment.
             self._follow(index, [(modality, made), *index.parts.items(), *index.devices.items()])
             index.parts[modality] = made

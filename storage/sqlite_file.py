@@ -3,12 +3,13 @@
 import os
 import sqlite3
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, PoolProxiedConnection, QueuePool, create_engine, event
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.engine import ExceptionContext
 
 from storage.errors import DamagedCatalogError, DataFolderError, LibraryBusyError
@@ -16,6 +17,8 @@ from storage.name_words import name_words
 
 # In it a kept connection has the upper pages of the table of pieces: 3 MB at a million.
 _CACHE_KIB = 8_000
+# A search has two at once.
+_KEPT = 2
 
 REPAIR = "`synesthete check --repair` saves what can be read"
 
@@ -69,39 +72,54 @@ def open_engine(path: Path) -> Engine:
 def rows(connection: Connection, query: str, values: Sequence[object] | Mapping[str, object]) -> list[Any]:
     """All rows of a query in the transaction of ``connection``, as the driver hands them on: for many, and in every
     search. Raises sqlite3.Error."""
+    return driver_of(connection).execute(query, values).fetchall()
+
+
+def driver_of(connection: Connection) -> sqlite3.Connection:
+    """The driver's own connection under ``connection``."""
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)
-    return driver.execute(query, values).fetchall()
+    return driver
 
 
-class KeptConnection:
-    """A connection that is taken from ``engine`` once, for what every search asks; from any thread."""
+class KeptConnections:
+    """Connections of ``engine`` for those who read, used again and again: with what they remember of the file, and
+    without the pool's work each time. Any thread may read; who comes when none is free gets another one."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._connection: PoolProxiedConnection | None = None
+        self._free: list[Connection] = []
         self._lock = threading.Lock()
+        self._closed = False
 
-    def rows(self, query: str, values: Sequence[object]) -> list[Any]:
-        """All rows of a query, outside any transaction, as the driver hands them on. Raises sqlite3.Error."""
+    @contextmanager
+    def lent(self) -> Iterator[Connection]:
+        """A connection that nobody else has now, outside any transaction; what was begun and not committed is undone.
+        Where anything is raised it is given up."""
         with self._lock:
-            if self._connection is None:
-                self._connection = self._engine.raw_connection()
-                self._driver().execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-            return self._driver().execute(query, values).fetchall()
+            connection = self._free.pop() if self._free else None
+        if connection is None:
+            connection = self._engine.connect()
+            driver_of(connection).execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        try:
+            yield connection
+            if connection.in_transaction():
+                connection.rollback()
+        except BaseException:
+            connection.close()
+            raise
+        with self._lock:
+            if not self._closed and len(self._free) < _KEPT:
+                self._free.append(connection)
+                return
+        connection.close()
 
     def close(self) -> None:
-        """Give the connection back; the next query takes one again."""
+        """Give them back to the engine, as those will be that are lent now or later."""
         with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
-
-    def _driver(self) -> sqlite3.Connection:
-        assert self._connection is not None
-        driver = self._connection.driver_connection
-        assert isinstance(driver, sqlite3.Connection)
-        return driver
+            free, self._free, self._closed = self._free, [], True
+        for connection in free:
+            connection.close()
 
 
 def open_reader(path: Path) -> sqlite3.Connection:

@@ -5,6 +5,7 @@ modality on its own scale first.
 """
 
 import logging
+import threading
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
@@ -80,7 +81,8 @@ class IndexPolicy:
 
 @dataclass
 class VectorIndex:
-    """Nearest neighbours among unit vectors of ``dimension``, by piece number. Not to be changed in a search.
+    """Nearest neighbours among unit vectors of ``dimension``, by piece number. Any number of threads may search it, but
+    not while it is changed.
 
     ``devices``: modalities whose searches without a filter go to a GPU.
     """
@@ -89,6 +91,7 @@ class VectorIndex:
     read: VectorReader
     parts: dict[Modality, Followed[Part]] = field(default_factory=dict)
     devices: dict[Modality, Followed[DeviceSearch]] = field(default_factory=dict)
+    _device_turn: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         for modality in MODALITIES:
@@ -152,17 +155,18 @@ class VectorIndex:
         return ids[best], scores[best]
 
     def _search_device(self, modality: Modality, query: NDArray[np.float32], limit: int) -> Found | None:
-        if modality not in self.devices:
-            return None
-        device = self.devices[modality].target
-        if device.most is not None and limit > device.most:
-            return None
-        try:
-            ids, scores = device.search(query.reshape(1, -1), limit)
-        except (RuntimeError, MemoryError) as error:  # what torch and FAISS raise when the device fails
-            del self.devices[modality]
-            _log.warning("%s pieces are searched on the processor from now on: %s", modality, one_line(error))
-            return None
+        with self._device_turn:  # FAISS has one stack of memory for all searches on a device
+            if modality not in self.devices:
+                return None
+            device = self.devices[modality].target
+            if device.most is not None and limit > device.most:
+                return None
+            try:
+                ids, scores = device.search(query.reshape(1, -1), limit)
+            except (RuntimeError, MemoryError) as error:  # what torch and FAISS raise when the device fails
+                del self.devices[modality]
+                _log.warning("%s pieces are searched on the processor from now on: %s", modality, one_line(error))
+                return None
         held = ids[0] >= 0
         return ids[0][held], scores[0][held]
 

@@ -42,6 +42,11 @@ from storage.records import Modality, Origin, PieceFilter
 from storage.sqlite_file import rows
 
 _NAMES = "INSERT INTO segment (source_id, origin, text) SELECT id, 'name', name_words(path) FROM source ORDER BY id"
+_MATCHING = """
+    WITH given AS MATERIALIZED (SELECT value FROM json_each(?)), own AS MATERIALIZED (
+        SELECT source_id, 2 * id AS number FROM piece WHERE source_id IN given
+        UNION ALL SELECT source_id, 2 * id + 1 FROM segment WHERE source_id IN given
+    ) SELECT DISTINCT source_id FROM own WHERE number IN (SELECT rowid FROM words WHERE words MATCH ?)"""
 _words_text = table("words_text", column("id", Integer), column("source_id"), column("origin"), column("text"))
 _words = table("words", column("rowid", Integer), column("rank"), column("words"), column("text"))
 
@@ -212,18 +217,9 @@ def counts_up_to(connection: Connection, expressions: Sequence[str], most: int) 
     return list(rows(connection, f"SELECT {', '.join([each] * len(expressions))}", values)[0])
 
 
-def rows_with(connection: Connection, expression: str) -> set[int]:
-    """The rows of the index that match an FTS5 ``expression``."""
-    query = "SELECT json_group_array(rowid) FROM words WHERE words MATCH ?"
-    return set(json.loads(rows(connection, query, (expression,))[0][0]))
-
-
-def rows_of(connection: Connection, sources: Iterable[int]) -> list[tuple[int, int]]:
-    """The rows of the index that are texts of ``sources``, each with its source."""
-    query = "SELECT source_id, 2 * id{} FROM {} WHERE source_id IN (SELECT value FROM json_each(?))"
-    numbers = (json.dumps(list(sources)),)
-    statements = (query.format(*each) for each in (("", "piece"), (" + 1", "segment")))
-    return [row for each in statements for row in rows(connection, each, numbers)]
+def matching(connection: Connection, expression: str, sources: Iterable[int]) -> set[int]:
+    """Those of ``sources`` of which some text matches an FTS5 ``expression``."""
+    return {number for (number,) in rows(connection, _MATCHING, (json.dumps(list(sources)), expression))}
 
 
 def all_of(words: Sequence[str]) -> str:

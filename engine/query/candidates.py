@@ -2,11 +2,13 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.query.at_once import at_once
 from engine.query.calibrate import Background, background, relevance
 from engine.query.combine import combined, combined_prior
 from engine.query.embed_query import Reading
@@ -17,7 +19,9 @@ from storage.records import MODALITIES, Modality, Owner, PieceLocation
 BACKGROUND_SAMPLE = 512
 # So many pieces a file are looked for at first, and so many times more whenever they are too few.
 _DEPTH = 4
-_AT_ONCE = 40
+_OWNERS = 40
+# Fewer pieces are looked at before another thread has begun.
+_FEW = 20_000
 
 Priors = Mapping[tuple[Modality, Modality], Background]
 """What is expected before a library is looked at, by (modality of the query's part, modality of the piece)."""
@@ -67,10 +71,12 @@ class Scope:
 def scales(library: Library, readings: Sequence[Reading], priors: Priors, scope: Scope) -> list[Scale]:
     """A scale for every reading and every modality of which pieces may answer. Raises QueryError."""
     found = []
-    for modality in (name for name in MODALITIES if name in scope.modalities):
-        pieces = library.count(modality) if scope.among is None else len(scope.among.get(modality, ()))
+    for modality, held in library.counts().items():
+        pieces = held if scope.among is None else len(scope.among.get(modality, ()))
+        if not pieces or modality not in scope.modalities:
+            continue
         sample = library.sample(modality, BACKGROUND_SAMPLE)
-        for reading in readings if pieces and len(sample) else ():
+        for reading in readings if len(sample) else ():
             expected = [priors[part.modality, modality] for part in reading]
             seen = [background(prior, sample @ part.vector) for prior, part in zip(expected, reading, strict=True)]
             query, scale = combined(reading, seen), seen[0]
@@ -94,77 +100,90 @@ class _Scored:
 
 
 def best_pieces(
-    library: Library, scales: Sequence[Scale], files: int, scope: Scope, others: Mapping[int, Owner]
+    library: Library,
+    scales: Sequence[Scale],
+    files: int,
+    scope: Scope,
+    others: Mapping[Modality, Mapping[int, Owner]],
 ) -> list[BestPiece]:
     """The ``files`` best files, or all there are, and some more, among them those of ``others``: pieces that pass.
 
     Best first. Only numbers and scores are looked at: where a piece comes from is asked once, of those at the top. A
     modality of which the last piece found is worse than the last file needed can hold nothing better.
     """
+    scales = sorted(scales, key=lambda scale: -scale.pieces)  # so that all threads end at about the same time
+    alone = sum(scale.pieces for scale in scales) < _FEW
+    of_others = _scored(library, scales, {of: np.setdiff1d([*pieces], scope.without) for of, pieces in others.items()})
     found: dict[int, Found] = {}
     deeper, size = list(range(len(scales))), _DEPTH * files
     while True:
-        for number in deeper:
-            found[number] = _nearest(library, scales[number], size, scope)
-        best = _rated(scales, list(found.values()))
-        owners = library.catalog.owners(best.ids) if others else _owners(library, best, files)
+        look = partial(_nearest, library, scope, size)
+        found |= zip(deeper, at_once(look, [scales[number] for number in deeper], alone), strict=True)
+        best = _rated([*zip(scales, found.values(), strict=True), *of_others])
+        if others:
+            owners = library.catalog.owners([number for ids, _ in found.values() for number in ids.tolist()])
+        else:
+            owners = _owners(library, best, files)
         least = _least(best, owners, files)
         deeper = [n for n in deeper if len(found[n][0]) == size and _worst(scales[n], found[n]) >= least]
         if not deeper:
             break
         size *= _DEPTH
-    if others:
-        owners |= others
-        rest = np.setdiff1d(np.fromiter(others, dtype=np.int64), scope.without)
-        best = _rated([*scales, *scales], [*found.values(), *_scored(library, scales, rest)])
+    for pieces in others.values():
+        owners |= pieces
     return _one_a_file(best, owners)
 
 
 def candidates(library: Library, scales: Sequence[Scale], pieces: Sequence[PieceLocation]) -> list[Candidate]:
     """All of ``pieces`` with their scores, each by the scale on which it stands highest, best first."""
     by_number = {each.id: each for each in pieces}
-    modalities = {each.modality for each in pieces}
-    on = [scale for scale in scales if scale.modality in modalities]
-    found = _rated(on, _scored(library, on, np.array(sorted(by_number), dtype=np.int64)))
+    numbers: dict[Modality, list[int]] = {}
+    for number in sorted(by_number):
+        numbers.setdefault(by_number[number].modality, []).append(number)
+    found = _rated(_scored(library, scales, {of: np.array(ids, dtype=np.int64) for of, ids in numbers.items()}))
     return [Candidate(by_number[number], *rated) for number, *rated in found.rows()]
 
 
 def _owners(library: Library, best: _Scored, files: int) -> dict[int, Owner]:
     """The sources of the best pieces, down to as many pieces as it takes to meet ``files`` different files."""
     owners: dict[int, Owner] = {}
-    for start in range(0, len(best.ids), _AT_ONCE):
-        owners |= library.catalog.owners(best.ids[start : start + _AT_ONCE])
+    for start in range(0, len(best.ids), _OWNERS):
+        owners |= library.catalog.owners(best.ids[start : start + _OWNERS].tolist())
         if len(set(owners.values())) >= files:
             break
     return owners
 
 
-def _nearest(library: Library, scale: Scale, size: int, scope: Scope) -> Found:
+def _nearest(library: Library, scope: Scope, size: int, scale: Scale) -> Found:
     allowed = None if scope.among is None else scope.among.get(scale.modality, np.empty(0, dtype=np.int64))
     without = scope.without if len(scope.without) else None
     return library.search(scale.modality, scale.query, size, allowed, without)
 
 
-def _scored(library: Library, scales: Sequence[Scale], ids: NDArray[np.int64]) -> list[Found]:
-    return [library.scores(scale.modality, scale.query, ids) for scale in scales]
+def _scored(
+    library: Library, scales: Sequence[Scale], ids: Mapping[Modality, NDArray[np.int64]]
+) -> list[tuple[Scale, Found]]:
+    """What pieces, given by modality, score on the scales of their modality."""
+    asked = [(scale, ids[scale.modality]) for scale in scales if scale.modality in ids]
+    return [(scale, library.scores(scale.modality, scale.query, numbers)) for scale, numbers in asked]
 
 
 def _worst(scale: Scale, found: Found) -> float:
     return scale.background.relevance(float(found[1][-1]), scale.pieces)
 
 
-def _rated(scales: Sequence[Scale], found: Sequence[Found]) -> _Scored:
-    """What was found on each of ``scales``, every piece once, at its best; the order is the same every time."""
+def _rated(found: Sequence[tuple[Scale, Found]]) -> _Scored:
+    """What was found on scales, every piece once, at its best; the order is the same every time."""
     if not found:
         return _Scored(np.empty(0, dtype=np.int64), *[np.empty(0)] * 3)
-    ids = np.concatenate([each for each, _ in found])
-    scores = np.concatenate([each for _, each in found]).astype(np.float64)
-    on = np.array([(scale.background.mean, scale.background.deviation, scale.pieces) for scale in scales])
-    mean, deviation, pieces = np.repeat(on, [len(each) for each, _ in found], axis=0).T
+    ids = np.concatenate([each for _, (each, _) in found])
+    scores = np.concatenate([each for _, (_, each) in found]).astype(np.float64)
+    on = np.array([(scale.background.mean, scale.background.deviation, scale.pieces) for scale, _ in found])
+    mean, deviation, pieces = np.repeat(on, [len(each) for _, (each, _) in found], axis=0).T
     standings = (scores - mean) / deviation
     relevances = relevance(standings, pieces)
     order = np.lexsort((ids, -scores, -relevances))
-    if len({scale.modality for scale in scales}) < len(scales):
+    if len({scale.modality for scale, _ in found}) < len(found):
         order = order[np.sort(np.unique(ids[order], return_index=True)[1])]
     return _Scored(ids[order], scores[order], relevances[order], standings[order])
 

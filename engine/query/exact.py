@@ -67,13 +67,13 @@ def asked_words(texts: Iterable[str]) -> Asked:
     return Asked(content_words(texts), tuple(dict.fromkeys(phrase for phrase in phrases if content_words([phrase]))))
 
 
-def narrowed(connection: Connection, query: Query) -> PieceFilter:
-    """The filters of ``query``, and its quoted text: what is wanted must stand in a file, what is not must not.
+def narrowed(connection: Connection, query: Query, asked: Asked) -> PieceFilter:
+    """The filters of ``query``, and its quoted text: what is ``asked`` must stand in a file, what is unwanted must not.
 
     Where words count alone, those that are not wanted need no quotation marks.
     """
     condition = query.filters.condition
-    holders = [words.sources_with(connection, words.all_of([phrase])) for phrase in asked_words(query.words).phrases]
+    holders = [words.sources_with(connection, words.all_of([phrase])) for phrase in asked.phrases]
     if holders:
         condition = replace(condition, sources=frozenset(set.intersection(*holders)))
     unwanted = asked_words(part.text for part in query.unwanted if isinstance(part, Words))
@@ -107,9 +107,9 @@ def word_hits(connection: Connection, asked: Asked, condition: PieceFilter, most
             place[match.source_id] = match
     incomplete = [number for number, found in held.items() if len(found) < len(weights)]
     if incomplete and len(telling) > 1:  # other texts of the same file may hold the rest
-        rows = {word: words.rows_with(connection, words.all_of([word])) for word in telling}
-        for source_id, row in words.rows_of(connection, incomplete):
-            held[source_id].update(word for word in telling if row in rows[word])
+        for word in telling:
+            for source_id in words.matching(connection, words.all_of([word]), incomplete):
+                held[source_id].add(word)
     shares = {number: sum(weights[word] for word in found) / (2 * half) for number, found in held.items()}
     hits = [WordHit(place[number], share) for number, share in shares.items()]
     return sorted(hits, key=lambda hit: -round(hit.share, 6))[:most]
@@ -161,8 +161,9 @@ def _ranked_by_share(connection: Connection, asked: Asked, condition: PieceFilte
 def exact_search(catalog: Catalog, query: Query) -> list[Hit]:
     """The files that hold the words of ``query``, without any regard to meaning: ``score`` is 0, for nothing is
     compared, ``relevance`` is the share of the words."""
+    asked = asked_words(query.words)
     with catalog.reading() as connection:
-        found = _ranked_by_share(connection, asked_words(query.words), narrowed(connection, query), query.limit)
+        found = _ranked_by_share(connection, asked, narrowed(connection, query, asked), query.limit)
     return [_hit(hit, query) for hit in found]
 
 

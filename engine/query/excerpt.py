@@ -34,8 +34,12 @@ def matches(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
 
 def held_words(text: str, words: Sequence[str]) -> set[str]:
     """Those of ``words``, each a single one, that stand in ``text``, endings aside."""
-    stems = set(map(_stem, _WORD.findall(text)))
-    return {word for word in words if _stem(word) in stems}
+    stems = {word: _stem(word) for word in words}
+    starts = tuple({stem[:_SHORTEST_STEM] for stem in stems.values()})
+    # Most words need not be looked at: a stem is how a word begins, unless accents are taken off.
+    found = _WORD.findall(text)
+    there = {_stem(word) for word in found if word.casefold().startswith(starts) or not word.isascii()}
+    return {word for word, stem in stems.items() if stem in there}
 
 
 def words_with_meaning(text: str) -> list[str]:

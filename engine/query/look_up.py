@@ -11,7 +11,7 @@ from engine.query.exact import Asked, WordHit, asked_words, narrowed, word_hits
 from engine.query.query import Query
 from engine.query.shared_words import shared_words
 from storage.catalog import Catalog
-from storage.records import Modality, Owner, PieceFilter
+from storage.records import MODALITIES, Modality, Owner, PieceFilter
 
 _WORD_FILES = 4
 
@@ -25,7 +25,7 @@ class LookUp:
     among: Mapping[Modality, NDArray[np.int64]] | None
     asked: Asked
     words: tuple[WordHit, ...]
-    pieces: Mapping[int, Owner]
+    pieces: Mapping[Modality, Mapping[int, Owner]]
     condition: PieceFilter
     shared: Mapping[int, float] = field(default_factory=dict)
 
@@ -33,8 +33,8 @@ class LookUp:
 def look_up(catalog: Catalog, query: Query) -> LookUp:
     """What can be told of ``query`` without a model: another thread may embed it meanwhile."""
     asked = asked_words(query.words)
-    with catalog.reading() as connection:
-        condition = narrowed(connection, query)
+    with catalog.looking() as connection:
+        condition = narrowed(connection, query, asked)
         words = word_hits(connection, asked, condition, _WORD_FILES * query.limit)
     among = None if condition.is_empty else catalog.matching_pieces(condition)
     pieces = catalog.owned(hit.match.source_id for hit in words) if words else {}
@@ -51,6 +51,8 @@ def look_up_texts(
     texts = dict.fromkeys(part.text for reading in readings for part in reading if part.weight > 0 and part.text)
     if not texts:
         return looked_up
-    with catalog.reading() as connection:
+    with catalog.looking() as connection:
         shared = shared_words(connection, list(texts), looked_up.condition, own, _WORD_FILES * query.limit)
-    return replace(looked_up, shared=shared, pieces={**looked_up.pieces, **catalog.owned(shared)})
+    owned = catalog.owned(shared) if shared else {}
+    pieces = {name: {**looked_up.pieces.get(name, {}), **owned.get(name, {})} for name in MODALITIES}
+    return replace(looked_up, shared=shared, pieces=pieces)

@@ -151,6 +151,24 @@ def test_vectors_are_read_from_any_thread_while_another_writes_and_after_closing
     assert catalog.vectors(numbers, DIMENSION)[0].tolist() == []
 
 
+def test_a_reader_sees_one_state_and_the_next_one_the_latest(catalog: Catalog) -> None:
+    count = "SELECT count(*) FROM source"
+    for number in range(3):  # over a connection that has been used before
+        with catalog.reading() as connection:
+            assert connection.exec_driver_sql(count).scalar() == number
+            catalog.put_source(source(f"/{number}"), [])
+            assert connection.exec_driver_sql(count).scalar() == number
+            with catalog.reading() as other:
+                assert other.exec_driver_sql(count).scalar() == number + 1
+    with pytest.raises(ZeroDivisionError), catalog.reading() as connection:
+        assert connection.exec_driver_sql(count).scalar() == 3
+        raise ZeroDivisionError
+    with catalog.looking() as connection:
+        assert connection.exec_driver_sql(count).scalar() == 3  # begins a transaction, which must not stay open
+    catalog.put_source(source("/3"), [])
+    assert catalog.kept_rows(count) == [(4,)]
+
+
 def test_a_failed_transaction_leaves_everything_as_it_was(catalog: Catalog) -> None:
     catalog.put_source(source("/a"), [Piece("text", unit(1), "old")])
     with pytest.raises(AttributeError):

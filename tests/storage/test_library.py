@@ -391,6 +391,56 @@ def test_searches_go_on_while_the_kind_is_changed(tmp_path: Path) -> None:
     assert not faults
 
 
+def test_searches_from_several_threads_are_right_while_pieces_come_and_go(library: Library) -> None:
+    """Two pieces stay. Whatever else is found has the cosine of the vector it was committed with."""
+    put(library, "/stays", 1, 2)
+    library.refresh()
+    done, answers, faults = threading.Event(), [0], list[object]()
+
+    def ask(seed: int) -> None:
+        query = unit(seed)
+        try:
+            while not done.is_set():
+                library.refresh()
+                ids, scores = library.search("text", query, 50)
+                if sorted(scores.tolist(), reverse=True) != scores.tolist() or not {1, 2} <= set(ids.tolist()):
+                    faults.append((ids, scores))
+                again = dict(zip(*(each.tolist() for each in library.scores("text", query, np.sort(ids))), strict=True))
+                for number, score in zip(ids.tolist(), scores.tolist(), strict=True):
+                    if number in again and abs(again[number] - score) > 1e-5:
+                        faults.append((number, score, again[number]))
+                texts = {number: place.text for number, place in library.catalog.locate(ids.tolist()).items()}
+                for number, score in zip(ids.tolist(), scores.tolist(), strict=True):
+                    if number in texts and abs(float(unit(int(texts[number] or 0)) @ query) - score) > 5e-3:
+                        faults.append((number, texts[number], score))
+                if len(library.sample("text", 8)) < 2:
+                    faults.append("sample")
+                answers[0] += 1
+        except Exception as error:
+            faults.append(error)
+
+    threads = [threading.Thread(target=ask, args=(seed,)) for seed in (5, 6, 7)]
+    for thread in threads:
+        thread.start()
+    for step in range(20):
+        put(library, f"/{step % 3}", *range(10 * step + 10, 10 * step + 10 + step % 7))
+        if step % 5 == 4:
+            library.catalog.forget(f"/{step % 3}")
+        library.refresh()
+        if step % 5 == 4:
+            library.save_snapshot()
+            before = answers[0]
+            while answers[0] < before + 3 and not faults:
+                time.sleep(0.001)
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert not faults and answers[0] >= 12
+    library.refresh()
+    held = {number for row in library.indexed_ids().values() for number in row.tolist()}
+    assert held == {piece.id for piece in library.catalog.pieces_of(range(1, 100))}
+
+
 class _Copy:
     """What a device does, on the processor, in the plainest way."""
 

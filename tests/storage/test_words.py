@@ -90,6 +90,21 @@ def test_sources_that_hold_a_phrase(catalog: Catalog) -> None:
         assert words.sources_with(connection, words.all_of(["fjord trip"])) == {1}
 
 
+def test_which_sources_hold_which_words_wherever_in_them(catalog: Catalog) -> None:
+    pieces = [Piece("text", UNIT, "A lighthouse."), Piece("text", UNIT, "An owl.")]
+    catalog.put_source(Source("/harbour/a.txt", "text", FileState(1, 1), b"a"), pieces)
+    put(catalog, "/b.txt", "An owl and an owl.")
+    held = {name: stored.id for name, stored in catalog.sources_under("/").items()}
+    with catalog.looking() as connection:
+        asked = {word: words.matching(connection, f'"{word}"', held.values()) for word in ("owl", "harbour", "glacier")}
+        assert words.matching(connection, '"owl"', [held["/b.txt"]]) == {held["/b.txt"]}
+    assert asked == {
+        "owl": {held["/harbour/a.txt"], held["/b.txt"]},
+        "harbour": {held["/harbour/a.txt"]},
+        "glacier": set(),
+    }
+
+
 def test_an_index_of_words_out_of_step_is_noticed_and_made_anew(catalog: Catalog, tmp_path: Path) -> None:
     with catalog.writing() as connection:
         connection.exec_driver_sql("INSERT INTO words (words, rowid, text) VALUES ('delete', 2, 'creme')")
