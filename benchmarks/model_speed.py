@@ -68,7 +68,7 @@ def main() -> None:
 
     print("256 texts in one call, ms for each, and as a multiple of the bare backbone")
     for threads in sorted({1, cores}):
-        torch.set_num_threads(threads)
+        embedder = ModelEmbedder.load("bundled", threads=threads)
         own, alone = milliseconds(lambda: embedder.embed(batch)) / 256, milliseconds(bare) / 256
         print(f"  {threads} threads {own:18.2f}{own / alone:8.2f}")
 

@@ -90,21 +90,27 @@ class Attention(nn.Module):
 
     def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
         count, length, width = hidden.shape
-        query, key, value = (
-            project(hidden).view(count, length, self.heads, -1).transpose(1, 2)
-            for project in (self.self.query, self.self.key, self.self.value)
-        )
+        query, key, value = (part.view(count, length, self.heads, -1).transpose(1, 2) for part in self.self(hidden))
         attended = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         result: Tensor = self.output(attended.transpose(1, 2).reshape(count, length, width), hidden)
         return result
 
 
 class QueryKeyValue(nn.Module):
-    """The three projections of attention."""
+    """The three projections of attention, and ``joined``, where it is given: all of them in one multiplication."""
+
+    joined: nn.Module | None
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))
+        self.joined = None
+
+    def forward(self, hidden: Tensor) -> tuple[Tensor, ...]:
+        if self.joined is not None:
+            all_three: Tensor = self.joined(hidden)
+            return all_three.chunk(3, dim=-1)
+        return self.query(hidden), self.key(hidden), self.value(hidden)
 
 
 class Dense(nn.Module):

@@ -8,6 +8,7 @@ from safetensors.torch import load_file, save_file
 
 from engine.errors import ModelError
 from engine.fuse.task_vectors import TensorFolder
+from engine.model.bert import Attention
 from engine.model.checkpoint import open_checkpoint, save_config, save_weights
 from engine.model.rounding import RoundedLinear, round_matrix, use_rounding
 from tests.engine.train.tiny import save_tiny
@@ -64,3 +65,26 @@ def test_a_layer_with_a_rounded_matrix_says_the_same_in_its_quick_form(rows: int
         for part in (x[:1], x):
             difference = (module[0](part) - as_it_is(part)).abs()
             assert float((difference / as_it_is.weight.norm(dim=1)).max()) < 1e-5
+
+
+@pytest.mark.skipif("fbgemm" not in torch.backends.quantized.supported_engines, reason="torch has no FBGEMM here")
+@torch.inference_mode()
+def test_the_projections_of_an_attention_become_one_and_say_the_same() -> None:
+    torch.manual_seed(0)
+    attention = Attention({"hidden_size": 96, "num_attention_heads": 4})
+    rounded = {}
+    for name in ("query", "key", "value"):
+        layer = attention.self.get_submodule(name)
+        assert isinstance(layer, torch.nn.Linear)
+        rounded[f"self.{name}"] = numbers, scales = round_matrix(layer.weight)
+        layer.weight.copy_(numbers * scales.unsqueeze(1))
+    inputs = [(torch.randn(2, length, 96), torch.ones(2, 1, 1, length, dtype=torch.bool)) for length in (7, 90)]
+    before = [attention(*each) for each in inputs]
+    weights = [attention.self.key.weight.clone(), attention.self.value.bias.clone()]
+    use_rounding(attention, rounded)
+    assert isinstance(attention.self.joined, RoundedLinear)
+    for each, expected in zip(inputs, before, strict=True):
+        torch.testing.assert_close(attention(*each), expected, atol=1e-4, rtol=0)
+    assert torch.equal(attention.self.key.weight, weights[0]) and torch.equal(attention.self.value.bias, weights[1])
+    held = attention.self.joined.linear.weight.untyped_storage().data_ptr()
+    assert attention.self.key.weight.untyped_storage().data_ptr() == held, "the weights are not kept twice"
