@@ -80,7 +80,7 @@ def use_rounding(model: nn.Module, rounded: Mapping[str, tuple[Tensor, Tensor]])
 
 
 def _joined(layers: Sequence[nn.Linear]) -> nn.Linear:
-    """One layer that gives the results of all, end to end; theirs become parts of its weights, so that none are twice."""
+    """One layer that gives the results of all, end to end. Their weights become views of its own."""
     joined = nn.Linear(layers[0].in_features, sum(layer.out_features for layer in layers)).requires_grad_(False)
     torch.cat([layer.weight for layer in layers], out=joined.weight)
     torch.cat([layer.bias for layer in layers], out=joined.bias)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -113,13 +113,19 @@ def best_pieces(
     """
     scales = sorted(scales, key=lambda scale: -scale.pieces)  # so that all threads end at about the same time
     alone = sum(scale.pieces for scale in scales) < _FEW
-    of_others = _scored(library, scales, {of: np.setdiff1d([*pieces], scope.without) for of, pieces in others.items()})
+    asked = {of: np.setdiff1d([*pieces], scope.without) for of, pieces in others.items()}
     found: dict[int, Found] = {}
+    of_others: dict[int, list[tuple[Scale, Found]]] = {}
     deeper, size = list(range(len(scales))), _DEPTH * files
+
+    def look(number: int) -> Found:
+        if number not in of_others:
+            of_others[number] = _scored(library, [scales[number]], asked)
+        return _nearest(library, scope, size, scales[number])
+
     while True:
-        look = partial(_nearest, library, scope, size)
-        found |= zip(deeper, at_once(look, [scales[number] for number in deeper], alone), strict=True)
-        best = _rated([*zip(scales, found.values(), strict=True), *of_others])
+        found |= zip(deeper, at_once(look, deeper, alone), strict=True)
+        best = _rated([*zip(scales, found.values(), strict=True), *chain.from_iterable(of_others.values())])
         if others:
             owners = library.catalog.owners([number for ids, _ in found.values() for number in ids.tolist()])
         else:
