@@ -7,7 +7,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -44,7 +44,7 @@ from storage.records import (
     Source,
     StoredSource,
 )
-from storage.sqlite_file import KeptConnections, damaged, open_engine, raise_own_error, rows
+from storage.sqlite_file import KeptConnections, damaged, driver_of, open_engine, raise_own_error, rows
 
 T = TypeVar("T")
 
@@ -106,10 +106,8 @@ class Catalog:
     @contextmanager
     def _driver(self) -> Iterator[sqlite3.Connection]:
         """The driver's own connection, outside any transaction."""
-        with closing(self._engine.raw_connection()) as connection, self._explained():
-            driver = connection.driver_connection
-            assert isinstance(driver, sqlite3.Connection)
-            yield driver
+        with self._engine.connect() as connection, self._explained():
+            yield driver_of(connection)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

@@ -1,7 +1,7 @@
 """A library on disk: the catalog, and the vector index as a cache of it that is brought up to date from it."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from storage.errors import DataFolderError, LibraryBusyError
 from storage.exact import ExactPart
 from storage.follow import blocks, follow, given_numbers, latest_numbers
 from storage.lock import WriterLock
-from storage.records import MODALITIES, Modality, PieceFilter
+from storage.records import MODALITIES, Modality
 from storage.shared_lock import SharedLock
 from storage.snapshot import MANIFEST, Entry, SnapshotError
 from storage.vectors import Followed, IndexPolicy, Marks, Part, VectorIndex, evenly
@@ -122,10 +122,6 @@ class Library:
             if (modality, size) not in samples:  # others may be at it too, and find the same
                 samples[modality, size] = self._index.sample(modality, size)
             return samples[modality, size]
-
-    def matching_pieces(self, condition: PieceFilter) -> Mapping[Modality, NDArray[np.int64]] | None:
-        """What ``search`` may choose ``among``, by modality; None when ``condition`` lets everything pass."""
-        return None if condition.is_empty else self.catalog.matching_pieces(condition)
 
     def refresh(self) -> None:
         """Bring the vector index up to what the catalog holds now; the first call loads the snapshot."""

@@ -56,9 +56,8 @@ class AudioEncoder(nn.Module):
         """Of each part of a block the mean over frequency, then the maximum over time."""
         x: Tensor = self.blocks(spectrogram[None, None])
         width = BLOCK // self.stride
-        count = max(-(-(len(spectrogram) - BLOCK) // BLOCK_HOP), 0) + 1
-        starts = torch.linspace(0, x.shape[2] - width, count).round().long().tolist()
-        x = torch.cat([x[:, :, start : start + width] for start in starts])
+        count = windows(len(spectrogram), BLOCK, BLOCK_HOP)
+        x = torch.cat([x[:, :, start : start + width] for start in even_starts(x.shape[2] - width, count)])
         parts = [*x.tensor_split(self.bands, dim=3)]
         if self.times:
             parts += x.tensor_split(self.times, dim=2)
@@ -84,15 +83,32 @@ def level(sound: Tensor) -> Tensor:
     return sound * min(LARGEST_GAIN, 1.0 / max(float(sound.abs().max()), 1e-9))
 
 
+def windows(frames: int, length: int, hop: int) -> int:
+    """How many windows of ``length`` cover so many frames if each begins ``hop`` after another, at the latest."""
+    return max(-(-(frames - length) // hop), 0) + 1
+
+
+def even_starts(last: int, count: int) -> list[int]:
+    """``count`` places, as evenly spread from 0 to ``last`` as whole numbers can be."""
+    starts: list[int] = torch.linspace(0, last, count).round().long().tolist()
+    return starts
+
+
 @lru_cache(maxsize=1)
 def mel_filters() -> Tensor:
-    """Triangles on the HTK mel scale from 0 Hz to half the sample rate, each summing to one: (96, 1025).
+    """Triangles from 0 Hz to half the sample rate, each summing to one: (96, 1025)."""
+    hertz = torch.linspace(0, SAMPLE_RATE / 2, FRAME // 2 + 1, dtype=torch.float64)
+    triangles = mel_triangles(hertz, 0.0, SAMPLE_RATE / 2, BANDS)
+    return (triangles / triangles.sum(dim=1, keepdim=True)).float()
+
+
+def mel_triangles(hertz: Tensor, lowest: float, highest: float, bands: int) -> Tensor:
+    """Triangles on the HTK mel scale over bins at ``hertz``, each with a peak of one: float64 (bands, bins).
 
     mel(f) = 1127 ln(1 + f / 700); a triangle's sides are straight in mel, not in hertz.
     """
-    hertz = torch.linspace(0, SAMPLE_RATE / 2, FRAME // 2 + 1, dtype=torch.float64)
-    mel = 1127 * torch.log1p(hertz / 700)
-    edges = torch.linspace(0, float(mel[-1]), BANDS + 2, dtype=torch.float64)
-    low, centre, high = (edges[start : start + BANDS, None] for start in range(3))
-    triangles = torch.minimum((mel - low) / (centre - low), (high - mel) / (high - centre)).clamp(min=0)
-    return (triangles / triangles.sum(dim=1, keepdim=True)).float()
+    ends = torch.tensor([lowest, highest], dtype=torch.float64)
+    mel, (first, last) = 1127 * torch.log1p(hertz / 700), (1127 * torch.log1p(ends / 700)).tolist()
+    edges = torch.linspace(first, last, bands + 2, dtype=torch.float64)
+    low, centre, high = (edges[start : start + bands, None] for start in range(3))
+    return torch.minimum((mel - low) / (centre - low), (high - mel) / (high - centre)).clamp(min=0)

@@ -27,7 +27,7 @@ from torch.overrides import TorchFunctionMode
 from engine.errors import ModelError
 from engine.model.audio_encoder import SAMPLE_RATE
 from engine.model.config import ModelConfig, read_config
-from engine.model.fused_model import FusedModel
+from engine.model.fused_model import ENCODERS, FusedModel
 from engine.model.rounding import SCALE, is_scale, read_tensor, round_matrix
 from indexer.pieces import MediaFormat
 
@@ -38,7 +38,7 @@ PARTS: Mapping[Part, tuple[str, ...]] = {
     "audio": ("audio_encoder", "audio_projector", "sound_readout", "event_encoder", "event_readout"),
 }
 
-APART = ("image_encoder.", "audio_encoder.", "event_encoder.", "sound_readout.", "event_readout.")
+APART = tuple(f"{module}." for module in (*ENCODERS, "sound_readout", "event_readout"))
 """What is written to a file of its own name."""
 
 PREPROCESSING = 2

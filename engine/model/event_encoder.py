@@ -5,13 +5,14 @@ network: Howard et al., "MobileNets", arXiv 1704.04861. Batch normalisation is f
 spectrogram is taken at 44.1 kHz, the rate of the other encoder of sound, with bins as wide as those at 16 kHz.
 """
 
+import math
 from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine.model.audio_encoder import SAMPLE_RATE, level
+from engine.model.audio_encoder import SAMPLE_RATE, even_starts, level, mel_triangles, windows
 
 FRAME, FRAME_HOP, FFT = 1102, 441, 1408  # samples: 25 ms, 10 ms, and bins of 31.3 Hz
 PUBLISHED_FRAME = 400  # samples at 16 kHz; a longer frame sums up to larger magnitudes
@@ -80,18 +81,13 @@ def event_patches(sound: Tensor) -> Tensor:
     frames = sound.unfold(0, FRAME, FRAME_HOP) * torch.hann_window(FRAME)
     magnitudes = torch.fft.rfft(frames, FFT).abs() * (PUBLISHED_FRAME / FRAME)
     bands = torch.log(magnitudes @ event_filters().T + OFFSET)
-    bands = F.pad(bands, (0, 0, 0, max(PATCH - len(bands), 0)), value=float(torch.log(torch.tensor(OFFSET))))
-    count = max(-(-(len(bands) - PATCH) // PATCH), 0) + 1
-    starts = torch.linspace(0, len(bands) - PATCH, count).round().long().tolist()
-    return torch.stack([bands[start : start + PATCH] for start in starts])
+    bands = F.pad(bands, (0, 0, 0, max(PATCH - len(bands), 0)), value=math.log(OFFSET))
+    count = windows(len(bands), PATCH, PATCH)
+    return torch.stack([bands[start : start + PATCH] for start in even_starts(len(bands) - PATCH, count)])
 
 
 @lru_cache(maxsize=1)
 def event_filters() -> Tensor:
-    """Triangles on the HTK mel scale from 125 to 7500 Hz, each with a peak of one: (64, 705)."""
+    """Triangles from 125 to 7500 Hz, each with a peak of one: (64, 705)."""
     hertz = torch.arange(FFT // 2 + 1, dtype=torch.float64) * SAMPLE_RATE / FFT
-    ends = torch.tensor([LOWEST, HIGHEST], dtype=torch.float64)
-    mel, (first, last) = 1127 * torch.log1p(hertz / 700), (1127 * torch.log1p(ends / 700)).tolist()
-    edges = torch.linspace(first, last, BANDS + 2, dtype=torch.float64)
-    low, centre, high = (edges[start : start + BANDS, None] for start in range(3))
-    return torch.minimum((mel - low) / (centre - low), (high - mel) / (high - centre)).clamp(min=0).float()
+    return mel_triangles(hertz, LOWEST, HIGHEST, BANDS).float()

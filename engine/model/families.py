@@ -17,7 +17,7 @@ from torch import nn
 
 from engine.model.checkpoint import PREPROCESSING, Checkpoint, open_checkpoint, save_config, save_weights
 from engine.model.embedder import ModelEmbedder
-from engine.model.fused_model import FusedModel, PieceFeatures, PieceInput
+from engine.model.fused_model import ENCODERS, READOUTS, FusedModel, PieceFeatures, PieceInput
 from indexer.pieces import ExtractedPiece
 from storage.records import Modality
 
@@ -95,12 +95,7 @@ def frozen_modules(model: OmniModel) -> tuple[str, ...]:
     backbone: Any = model.backbone
     words = backbone.get_input_embeddings()
     names = tuple(name for name, module in model.named_modules() if module is words)
-    small = isinstance(model, FusedModel)
-    fixed = (
-        ("image_encoder", "audio_encoder", "event_encoder", "readout", "sound_readout", "event_readout", "centres")
-        if small
-        else ("audio_encoder",)
-    )
+    fixed = (*ENCODERS, *READOUTS, "centres") if isinstance(model, FusedModel) else ("audio_encoder",)
     return fixed + names
 
 
@@ -123,7 +118,7 @@ def encoder_fingerprint(model: OmniModel) -> str:
 
 def _encoder_tensors(model: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
     for name, tensor in sorted(model.state_dict().items()):
-        if name.startswith(("image_encoder.", "audio_encoder.", "event_encoder.")):
+        if name.startswith(tuple(f"{encoder}." for encoder in ENCODERS)):
             yield name, tensor
 
 

@@ -27,6 +27,12 @@ from engine.model.projector import Projector
 from engine.model.readout import EventReadout, PictureReadout, SoundReadout
 from storage.records import MODALITIES, Modality
 
+ENCODERS = ("image_encoder", "audio_encoder", "event_encoder")
+"""Modules that are taken as they are published, and never trained."""
+
+READOUTS = ("readout", "sound_readout", "event_readout")
+"""Modules that are fitted in closed form."""
+
 
 @dataclass(frozen=True)
 class PieceInput:
@@ -159,23 +165,17 @@ class FusedModel(nn.Module):
         mixes = [self.config.mix[piece.modality] for piece in pieces]
         weights = torch.tensor([mix.model for mix in mixes], device=embeddings.device)
         mixed = embeddings * weights.unsqueeze(1)
-        seen = [
-            piece.frames[:, 0] if (mix.classes or mix.map) and piece.frames is not None else None
-            for mix, piece in zip(mixes, pieces, strict=True)
-        ]
-        heard = [piece.sound if mix.classes or mix.map else None for mix, piece in zip(mixes, pieces, strict=True)]
-        happened = [piece.events if mix.events or mix.map else None for mix, piece in zip(mixes, pieces, strict=True)]
-        by_class = [(mix.classes, mix.map) for mix in mixes]
-        by_event = [(mix.events, mix.map) for mix in mixes]
+        by_class, by_event = [mix.classes for mix in mixes], [mix.events for mix in mixes]
         for reader, inputs, shares in (
-            (self._read_pictures, seen, by_class),
-            (self._read_sounds, heard, by_class),
-            (self._read_events, happened, by_event),
+            (self._read_pictures, [None if piece.frames is None else piece.frames[:, 0] for piece in pieces], by_class),
+            (self._read_sounds, [piece.sound for piece in pieces], by_class),
+            (self._read_events, [piece.events for piece in pieces], by_event),
         ):
-            readings = _apply(reader, inputs, embeddings.device)
+            wanted = [one if share or mix.map else None for one, share, mix in zip(inputs, shares, mixes, strict=True)]
+            readings = _apply(reader, wanted, embeddings.device)
             read = [(place, own.mean(dim=0)) for place, own in enumerate(readings) if own is not None]
             if read:
-                added = [shares[place][0] * mixture + shares[place][1] * mapped for place, (mixture, mapped) in read]
+                added = [shares[place] * mixture + mixes[place].map * mapped for place, (mixture, mapped) in read]
                 places = torch.tensor([place for place, _ in read], device=mixed.device)
                 mixed = mixed.index_add(0, places, torch.stack(added))
         return mixed

@@ -103,10 +103,10 @@ def _senses(
 
 
 def _in_hit(part: LikeHit, catalog: Catalog) -> _Found:
-    held = catalog.embeddings(part.hit.pieces)
-    if not part.hit.pieces or len(held) < len(part.hit.pieces):
+    found = _of_pieces(catalog.locate(part.hit.pieces).values(), catalog)
+    if not part.hit.pieces or sum(map(len, found.vectors.values())) < len(part.hit.pieces):
         raise QueryError(f"{part.hit.path}: the file has changed or gone since it was found; search again")
-    return _of_pieces(catalog.locate(part.hit.pieces).values(), catalog)
+    return found
 
 
 def _held(part: LikeFile, catalog: Catalog) -> _Found:

@@ -72,8 +72,8 @@ def test_a_search_among_some_pieces_sees_only_them(library: Library) -> None:
     for number in range(30):
         put(library, f"/{number % 3}/{number}", number)
     library.refresh()
-    among = library.matching_pieces(PieceFilter(under="/1"))
-    assert among is not None
+    among = library.catalog.matching_pieces(PieceFilter(under="/1"))
+    assert list(among) == ["text"]
     ids, _ = library.search("text", unit(0), 100, among["text"])
     assert sorted(ids.tolist()) == among["text"].tolist() and len(ids) == 10
 

@@ -68,7 +68,7 @@ def brute_force(library: Library, readings: list[Reading], query: Query, own: np
     """The relevance of the best piece of every file that passes, from the catalog alone."""
     best: dict[str, float] = {}
     condition, hidden = query.filters.condition, set(own.tolist())
-    scope = Scope(library.matching_pieces(condition), own)
+    scope = Scope(None if condition.is_empty else library.catalog.matching_pieces(condition), own)
     by_scale = scales(library, readings, PRIORS, scope)
     for path, held in library.catalog.sources_under("/").items():
         source = held.source
