@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 from storage.records import Modality
 
+SILENCE = 10 ** (-60 / 20)
+"""Peak amplitude (-60 dBFS) below which a sound holds nothing that can be heard."""
+
 
 @dataclass(frozen=True)
 class ExtractedPiece:
@@ -16,7 +19,8 @@ class ExtractedPiece:
     ``text`` is a passage, or the text of a page ("" when the page has none).
     ``frames`` are RGB pictures, uint8 of shape (count, height, width, 3): one for an image or a page, several for a
     moment of video. ``sound`` is float32 of shape (samples,), mono, in [-1, 1], at ``MediaFormat.sample_rate``.
-    ``start`` and ``end`` are seconds from the beginning of the file; ``page`` counts from 1.
+    ``start`` and ``end`` are seconds from the beginning of the file; ``page`` counts from 1. ``melody`` goes with a
+    sound: codes of its pitches, uint8 of shape (frames, voices), as ``indexer.extract.melody`` makes them.
     """
 
     modality: Modality
@@ -26,6 +30,7 @@ class ExtractedPiece:
     start: float | None = None
     end: float | None = None
     page: int | None = None
+    melody: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True)
