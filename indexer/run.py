@@ -14,6 +14,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from indexer.batches import Batches, Waiting
 from indexer.control import Control
 from indexer.decoders import Decoders
@@ -215,7 +218,7 @@ class Run:
         self._batches.note(batch, time.monotonic() - began)
         found = [waiting.piece for waiting in batch]
         pieces = [
-            Piece(piece.modality, vector, piece.text, piece.start, piece.end, piece.page)
+            Piece(piece.modality, vector, piece.text, piece.start, piece.end, piece.page, _bytes(piece.melody))
             for piece, vector in zip(found, vectors, strict=True)
         ]
         return _Embedded(batch, pieces)
@@ -293,6 +296,10 @@ class Run:
         self._done += 1
         self._ledger.done(file.root)
         self._on_progress(Progress(self._done, self._total, file.path, failure, change=change))
+
+
+def _bytes(codes: NDArray[np.uint8] | None) -> bytes | None:
+    return None if codes is None else codes.tobytes()
 
 
 def _nanoseconds(seconds: float | None) -> int | None:

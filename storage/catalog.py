@@ -41,6 +41,7 @@ from storage.records import (
     Piece,
     PieceFilter,
     PieceLocation,
+    PieceMelody,
     Source,
     StoredSource,
 )
@@ -54,6 +55,9 @@ _LOCATION = 'piece.id, source_id, source.path, source.kind, modality, text, star
 _NUMBERS = "(SELECT value FROM json_each(?))"
 # One piece after the other, without a list of the numbers being made and put in order first.
 _VECTORS = "SELECT piece.id, embedding FROM json_each(?) CROSS JOIN piece ON piece.id = value"
+# By modality, so that the rows of the others are not read to see that they have none.
+_MELODIES = """SELECT id, source_id, coalesce(start, 0.0), melody FROM piece
+    WHERE modality = 'audio' AND id > ? AND melody IS NOT NULL ORDER BY id"""
 
 FACTS_ALTERED = "its facts have been altered"
 # Below SQLite's limit on variables in one statement.
@@ -234,9 +238,7 @@ class Catalog:
 
     def copy_source(self, original: StoredSource, source: Source) -> None:
         """Commit a source whose bytes are those of ``original``: it gets copies of its pieces, nothing is embedded."""
-        columns = [
-            tables.piece.c[name] for name in ("modality", "start", "end", "page", "text", "embedding", "checksum")
-        ]
+        columns = [column for column in tables.piece.columns if column.name not in ("id", "source_id")]
         with self.writing() as connection:
             source_id = _replace_source(connection, source)
             copies = select(literal(source_id), *columns).where(tables.piece.c.source_id == original.id)
@@ -287,7 +289,8 @@ class Catalog:
             with self.writing() as connection:
                 ids = connection.execute(select(source.id).where(source.checksum.is_(None)).limit(100)).scalars().all()
                 for row in connection.execute(select(tables.piece).where(piece.source_id.in_(ids))).all():
-                    value = piece_checksum(row.modality, row.start, row.end, row.page, row.text, row.embedding)
+                    fields = (row.modality, row.start, row.end, row.page, row.text, row.embedding, row.melody)
+                    value = piece_checksum(*fields)
                     connection.execute(update_rows(tables.piece).where(piece.id == row.id).values(checksum=value))
                 for source_id in ids:
                     _seal(connection, source_id)
@@ -419,6 +422,10 @@ class Catalog:
             raise DamagedCatalogError(f"{self.path}: it holds embeddings of a wrong length; run `synesthete check`")
         return np.frombuffer(joined, dtype="<f2").reshape(-1, dimension)
 
+    def melodies(self, after: int = 0) -> list[PieceMelody]:
+        """The melodies of the sounds whose numbers are higher than ``after``, in the order of their numbers."""
+        return [PieceMelody(*row) for row in self.kept_rows(_MELODIES, (after,))]
+
     def counts(self) -> LibraryCounts:
         """How many sources (by kind), pieces (by modality) and failures there are."""
         with self.reading() as connection:
@@ -490,6 +497,8 @@ def _update_source(connection: Connection, source_id: int, source: Source) -> No
 
 def _piece_row(source_id: int, piece: Piece) -> Mapping[str, Any]:
     embedding = np.ascontiguousarray(piece.embedding, dtype="<f2").tobytes()
+    melody = piece.melody if piece.melody and any(piece.melody) else None
+    fields = (piece.modality, piece.start, piece.end, piece.page, piece.text, embedding, melody)
     return {
         "source_id": source_id,
         "modality": piece.modality,
@@ -498,7 +507,8 @@ def _piece_row(source_id: int, piece: Piece) -> Mapping[str, Any]:
         "page": piece.page,
         "text": piece.text,
         "embedding": embedding,
-        "checksum": piece_checksum(piece.modality, piece.start, piece.end, piece.page, piece.text, embedding),
+        "melody": melody,
+        "checksum": piece_checksum(*fields),
     }
 
 

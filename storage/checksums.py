@@ -11,11 +11,20 @@ from typing import Any
 
 
 def piece_checksum(
-    modality: str, start: float | None, end: float | None, page: int | None, text: str | None, embedding: bytes
+    modality: str,
+    start: float | None,
+    end: float | None,
+    page: int | None,
+    text: str | None,
+    embedding: bytes,
+    melody: bytes | None,
 ) -> int:
-    """The checksum of a piece. Its source is not part of it, so that copies share it."""
+    """The checksum of a piece. Its source is not part of it, so that copies share it.
+
+    A piece without a melody has the checksum it had before there were any.
+    """
     fields = _joined(modality, _number(start), _number(end), page, text)
-    return _signed(zlib.crc32(embedding, zlib.crc32(fields)))
+    return _signed(zlib.crc32(melody or b"", zlib.crc32(embedding, zlib.crc32(fields))))
 
 
 def source_checksum(row: Mapping[str, Any], piece_checksums: Iterable[int]) -> int:

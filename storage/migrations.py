@@ -107,6 +107,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         )""",
         "INSERT INTO words (words) VALUES ('rebuild')",
     ),
+    # What can be hummed of a sound. What was indexed before has none, and is not found by a hummed tune.
+    ("ALTER TABLE piece ADD COLUMN melody BLOB",),
 )
 
 

@@ -56,7 +56,10 @@ class StoredSource:
 
 @dataclass(frozen=True)
 class Piece:
-    """The smallest thing with an embedding. ``start``, ``end`` in seconds, ``page`` from 1, ``text`` as a snippet."""
+    """The smallest thing with an embedding. ``start``, ``end`` in seconds, ``page`` from 1, ``text`` as a snippet.
+
+    ``melody``: what can be hummed of a sound, in the codes of whoever extracts it, 0 for nothing.
+    """
 
     modality: Modality
     embedding: NDArray[np.float16]
@@ -64,6 +67,7 @@ class Piece:
     start: float | None = None
     end: float | None = None
     page: int | None = None
+    melody: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,15 @@ class PieceLocation(NamedTuple):
     start: float | None
     end: float | None
     page: int | None
+
+
+class PieceMelody(NamedTuple):
+    """What can be hummed of a piece of sound, from ``start`` (in seconds) of its source on."""
+
+    id: int
+    source_id: int
+    start: float
+    melody: bytes
 
 
 class Owner(NamedTuple):

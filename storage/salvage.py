@@ -189,7 +189,7 @@ def _fault(piece: dict[str, Any], dimension: int) -> str | None:
     if not abs(length - 1) <= _LENGTH_TOLERANCE:
         return f"the embedding of piece {piece['id']} is not a unit vector"
     if piece["checksum"] is not None:
-        fields = (modality, piece["start"], piece["end"], piece["page"], piece["text"], embedding)
+        fields = (modality, *(piece[name] for name in ("start", "end", "page", "text", "embedding", "melody")))
         try:
             if piece_checksum(*fields) == piece["checksum"]:
                 return None

@@ -63,6 +63,7 @@ piece = Table(
     Column("text", String),
     Column("embedding", LargeBinary, nullable=False),
     Column("checksum", Integer),
+    Column("melody", LargeBinary),
     sqlite_autoincrement=True,
 )
 Index("piece_by_source", piece.c.source_id)

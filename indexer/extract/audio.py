@@ -9,11 +9,9 @@ from numpy.typing import NDArray
 
 from indexer.errors import ExtractionError
 from indexer.extract.container import MOST_MISSING, Reading, Recording, check_span, too_short
+from indexer.extract.melody import melody
 from indexer.extract.registry import Span
-from indexer.pieces import ExtractedPiece, ExtractionLimits, MediaFormat
-
-SILENCE = 10 ** (-60 / 20)
-"""Peak amplitude (-60 dBFS) below which a window holds nothing that can be heard."""
+from indexer.pieces import SILENCE, ExtractedPiece, ExtractionLimits, MediaFormat
 
 Sound = NDArray[np.float32]
 
@@ -38,7 +36,8 @@ def sound_pieces(
     for offset, sound in windows(samples(recording, media.sample_rate, start, end), media):
         begin = start + offset / media.sample_rate
         finish = begin + len(sound) / media.sample_rate
-        piece = ExtractedPiece("audio", sound=sound, start=round(begin, 3), end=round(finish, 3))
+        tune = melody(sound, media.sample_rate)
+        piece = ExtractedPiece("audio", sound=sound, start=round(begin, 3), end=round(finish, 3), melody=tune)
         first = first or piece
         if float(np.abs(sound).max()) >= SILENCE:
             audible = True

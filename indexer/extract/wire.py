@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.extract.melody import HIGHEST_CODE, VOICES
 from indexer.pieces import ExtractedPiece
 from storage.records import ORIGINS, TextSegment
 
@@ -25,7 +26,11 @@ Write = Callable[[bytes | memoryview], object]
 _LENGTH = struct.Struct(">I")
 _MOST_HEADER_BYTES = 16 * 1024 * 1024
 _MOST_ARRAY_BYTES = 512 * 1024 * 1024
-_DTYPES: dict[str, np.dtype[Any]] = {"frames": np.dtype(np.uint8), "sound": np.dtype(np.float32)}
+_DTYPES: dict[str, np.dtype[Any]] = {
+    "frames": np.dtype(np.uint8),
+    "sound": np.dtype(np.float32),
+    "melody": np.dtype(np.uint8),
+}
 
 
 class WireError(Exception):
@@ -65,7 +70,11 @@ def read_piece(read: Read, message: Message) -> ExtractedPiece:
     """The piece whose header is ``message``; reads its arrays. Raises WireError."""
     try:
         arrays: Message = {name: _read_array(read, name, shape) for name, shape in message["arrays"].items()}
-        return ExtractedPiece(**message["piece"], **arrays)
+        piece = ExtractedPiece(**message["piece"], **arrays)
+        tune = piece.melody
+        if tune is not None and (tune.shape[1:] != (VOICES,) or tune.max(initial=0) > HIGHEST_CODE):
+            raise WireError("the melody makes no sense")  # the catalog would keep it
+        return piece
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise WireError("the piece is not well-formed") from error
 

@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from indexer.extract.melody import FRAMES_A_SECOND, LOWEST, STEPS, VOICES
 from indexer.pipeline import IndexSummary, PipelineOptions, Progress, index
 from storage.check import check
 from storage.errors import LibraryBusyError, ModelMismatchError
 from storage.library import Library
 from storage.records import PieceFilter
+from tests.indexer.extract.making import write_sound
 from tests.indexer.simple_embedder import SimpleEmbedder
 
 ROOT = Path(__file__).parents[2]
@@ -68,6 +70,25 @@ def test_first_run_then_nothing_to_do(library: Library, folder: Path) -> None:
     again = run(library, folder)
     assert (again.indexed, again.unchanged, again.removed, again.pieces) == (0, 8, 0, {})
     assert pieces(library) == before
+
+
+def test_the_melody_of_a_sound_is_kept(library: Library, tmp_path: Path) -> None:
+    notes = [60, 64, 67, 72]
+    time = np.arange(4 * 24_000) / 24_000
+    hertz = np.repeat([440 * 2 ** ((note - 69) / 12) for note in notes], 24_000)
+    sound = (0.4 * np.sin(2 * np.pi * hertz * time) * 32767).astype(np.int16)[np.newaxis]
+    (folder := tmp_path / "sounds").mkdir()
+    write_sound(folder / "tune.wav", sound, "pcm_s16le", rate=24_000)
+    write_sound(folder / "silence.wav", 0 * sound, "pcm_s16le", rate=24_000)
+    summary = run(library, folder)
+    assert summary.pieces == {"audio": 2}
+    (found,) = library.catalog.melodies()
+    held = library.catalog.locate([found.id])[found.id]
+    assert (held.path, found.source_id, found.start) == (str(folder / "tune.wav"), held.source_id, 0.0)
+    line = np.frombuffer(found.melody, np.uint8).reshape(-1, VOICES)[:, 0]
+    for number, note in enumerate(notes):
+        of_note = line[number * FRAMES_A_SECOND + 1 : (number + 1) * FRAMES_A_SECOND - 1].astype(int)
+        assert np.abs(of_note - (1 + (note - LOWEST) * STEPS)).max() <= 1
 
 
 def test_the_result_does_not_depend_on_workers_or_batches(tmp_path: Path, folder: Path) -> None:

@@ -76,6 +76,29 @@ def test_a_moved_source_keeps_its_pieces_and_a_copy_gets_its_own(catalog: Catalo
     assert set(catalog.sources_under("/")) == {"/b", "/c"}
 
 
+def test_melodies_come_in_the_order_of_their_numbers_and_those_of_copies_too(catalog: Catalog) -> None:
+    heard = [
+        Piece("audio", unit(1), start=0.0, end=5.0, melody=b"\x07\0\0\0"),
+        Piece("audio", unit(2), start=2.5, end=7.5, melody=b"\0" * 160),
+        Piece("audio", unit(3), start=5.0, end=9.0, melody=b"\0\x09\0\0"),
+        Piece("audio", unit(4), start=7.5, end=9.5),
+    ]
+    catalog.put_source(source("/text"), [Piece("text", unit(0), "x")])
+    catalog.put_source(source("/a", kind="audio"), heard)
+    first = [(2, 2, 0.0, b"\x07\0\0\0"), (4, 2, 5.0, b"\0\x09\0\0")]
+    assert catalog.melodies() == first and catalog.melodies(after=2) == first[1:] and catalog.melodies(after=4) == []
+    with catalog.reading() as connection:  # what is all silence takes no room
+        assert connection.exec_driver_sql("SELECT count(*) FROM piece WHERE melody IS NULL").scalar() == 3
+    catalog.copy_source(catalog.sources_under("/a")["/a"], source("/b", kind="audio"))
+    assert [(start, melody) for _, owner, start, melody in catalog.melodies(after=5) if owner == 3] == [
+        (start, melody) for _, _, start, melody in first
+    ]
+    catalog.move_source(catalog.sources_under("/a")["/a"], source("/c", kind="audio"))
+    assert catalog.melodies()[:2] == first
+    catalog.remove_sources(catalog.sources_under("/c").values())
+    assert {owner for _, owner, _, _ in catalog.melodies()} == {3}
+
+
 def test_moving_onto_another_source_takes_its_place(catalog: Catalog) -> None:
     catalog.put_source(source("/a", b"1"), [Piece("text", unit(1), "one")])
     catalog.put_source(source("/b", b"2"), [Piece("text", unit(2), "two")])

@@ -118,6 +118,37 @@ def test_a_flipped_bit_in_an_embedding_is_noticed_and_its_file_marked_to_be_read
     assert not (folder / "catalog.sqlite.damaged").exists()
 
 
+def add_song(folder: Path) -> None:
+    library = Library(folder)
+    song = Source("/song.wav", "audio", FileState(1, 1), b"song")
+    library.catalog.put_source(song, [Piece("audio", VECTOR, start=0.0, end=5.0, melody=b"\x07\x09\0\0" * 40)])
+    library.close()
+
+
+@pytest.mark.parametrize("melody", [b"\x07\x09\0\1" * 40, b"", None, "text", 5])
+def test_a_melody_that_was_altered_is_noticed_and_its_file_marked_to_be_read_again(
+    folder: Path, melody: object
+) -> None:
+    add_song(folder)
+    change(folder, "UPDATE piece SET melody = ? WHERE modality = 'audio'", melody)
+    (finding,) = findings(folder)
+    assert "/song.wav" in finding and "checksum" in finding
+    assert repair(folder) and failures(folder) == ["/song.wav"]
+
+
+def test_melodies_are_saved_from_a_damaged_catalog(folder: Path) -> None:
+    add_song(folder)
+    library = Library(folder)
+    melodies = library.catalog.melodies()
+    library.close()
+    change(folder, "PRAGMA wal_checkpoint(TRUNCATE)")
+    overwrite(folder / "catalog.sqlite", 60, b"\1")  # the version
+    assert repair(folder) and (folder / "catalog.sqlite.damaged").exists()
+    library = Library(folder)
+    assert len(melodies) == 1 and library.catalog.melodies() == melodies
+    library.close()
+
+
 @pytest.mark.parametrize(
     "statement",
     [

@@ -5,6 +5,7 @@ import struct
 import numpy as np
 import pytest
 
+from indexer.extract.melody import HIGHEST_CODE, VOICES
 from indexer.extract.wire import WireError, read_message, read_piece, write_message, write_piece
 from indexer.pieces import ExtractedPiece
 
@@ -22,10 +23,12 @@ def test_pieces_arrive_as_they_were_sent() -> None:
     random = np.random.default_rng(0)
     frames = random.integers(0, 256, (2, 8, 9, 3), dtype=np.uint8)
     sound = random.standard_normal(100).astype(np.float32)
-    found = _through(ExtractedPiece("video", "naïve \udcff\n", frames, sound, 0.1, 2.5, 3))
+    melody = random.integers(0, HIGHEST_CODE + 1, (40, VOICES), dtype=np.uint8)
+    found = _through(ExtractedPiece("video", "naïve \udcff\n", frames, sound, 0.1, 2.5, 3, melody))
     assert (found.modality, found.text, found.start, found.end, found.page) == ("video", "naïve \udcff\n", 0.1, 2.5, 3)
     assert found.frames is not None and found.frames.dtype == np.uint8 and np.array_equal(found.frames, frames)
     assert found.sound is not None and found.sound.dtype == np.float32 and np.array_equal(found.sound, sound)
+    assert found.melody is not None and found.melody.dtype == np.uint8 and np.array_equal(found.melody, melody)
     assert _through(ExtractedPiece("text", text="")) == ExtractedPiece("text", text="")
 
 
@@ -44,6 +47,10 @@ def test_an_array_that_does_not_lie_in_one_piece_is_sent_whole() -> None:
         {"piece": {"modality": "text"}, "arrays": {"sound": "5"}},
         {"piece": {"modality": "text", "surprise": 1}, "arrays": {}},
         {"piece": {"modality": "text"}},
+        {"piece": {"modality": "audio"}, "arrays": {"melody": []}},
+        {"piece": {"modality": "audio"}, "arrays": {"melody": [0]}},
+        {"piece": {"modality": "audio"}, "arrays": {"melody": [0, VOICES + 1]}},
+        {"piece": {"modality": "audio", "melody": 5}, "arrays": {}},
     ],
 )
 def test_a_piece_that_makes_no_sense_is_refused(message: dict[str, object]) -> None:
@@ -52,6 +59,11 @@ def test_a_piece_that_makes_no_sense_is_refused(message: dict[str, object]) -> N
     channel.seek(0)
     with pytest.raises(WireError):
         read_piece(channel.read, read_message(channel.read))
+
+
+def test_a_melody_with_a_pitch_that_is_none_is_refused() -> None:
+    with pytest.raises(WireError):
+        _through(ExtractedPiece("audio", melody=np.full((2, VOICES), HIGHEST_CODE + 1, np.uint8)))
 
 
 @pytest.mark.parametrize("header", [b"not json", json.dumps([1]).encode(), b"\xff\xfe"])
