@@ -426,6 +426,11 @@ class Catalog:
         """The melodies of the sounds whose numbers are higher than ``after``, in the order of their numbers."""
         return [PieceMelody(*row) for row in self.kept_rows(_MELODIES, (after,))]
 
+    def melodies_of(self, piece_ids: Iterable[int]) -> list[PieceMelody]:
+        """The melodies of these pieces, of those that have one, in the order of their numbers."""
+        columns = "piece.id, source_id, coalesce(start, 0.0), melody"
+        return [PieceMelody(*row) for row in self._pieces(columns, "piece.id", piece_ids) if row[3] is not None]
+
     def counts(self) -> LibraryCounts:
         """How many sources (by kind), pieces (by modality) and failures there are."""
         with self.reading() as connection:

@@ -18,7 +18,7 @@ from storage.errors import DataFolderError, LibraryBusyError
 from storage.exact import ExactPart
 from storage.follow import blocks, follow, given_numbers, latest_numbers
 from storage.lock import WriterLock
-from storage.records import MODALITIES, Modality
+from storage.records import MODALITIES, Modality, PieceMelody
 from storage.shared_lock import SharedLock
 from storage.snapshot import MANIFEST, Entry, SnapshotError
 from storage.vectors import Followed, IndexPolicy, Marks, Part, VectorIndex, evenly
@@ -59,6 +59,7 @@ class Library:
         self._entries: dict[Modality, Entry] | None = None  # None: what is on disk is not what should be there
         self._manifest_time: int | None = None
         self._fault: str | None = None  # why the snapshot could not be used, until it has been said
+        self._melodies: tuple[Marks, Sequence[PieceMelody]] = (Marks(), ())
         self._samples: tuple[list[Marks], dict[tuple[Modality, int], NDArray[np.float32]]] = ([], {})
         self._lock = SharedLock()
 
@@ -122,6 +123,15 @@ class Library:
             if (modality, size) not in samples:  # others may be at it too, and find the same
                 samples[modality, size] = self._index.sample(modality, size)
             return samples[modality, size]
+
+    def melodies(self) -> Sequence[PieceMelody]:
+        """The melodies of all sounds in the catalog, in the order of their numbers. Kept until the library changes."""
+        now = latest_numbers(self.catalog)
+        held, melodies = self._melodies
+        if held != now:
+            melodies = self.catalog.melodies()
+            self._melodies = now, melodies
+        return melodies
 
     def refresh(self) -> None:
         """Bring the vector index up to what the catalog holds now; the first call loads the snapshot."""

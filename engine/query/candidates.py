@@ -30,12 +30,13 @@ Priors = Mapping[tuple[Modality, Modality], Background]
 @dataclass(frozen=True)
 class Scale:
     """One reading of a query against one modality: the vector to search with, and what its scores mean among so many
-    ``pieces``."""
+    ``pieces``. ``known``: where no vector is searched with, the pieces that may answer, ascending, and their scores."""
 
     modality: Modality
     query: NDArray[np.float32]
     background: Background
     pieces: int
+    known: Found | None = None
 
 
 class Candidate(NamedTuple):
@@ -161,6 +162,10 @@ def _owners(library: Library, best: _Scored, files: int) -> dict[int, Owner]:
 
 
 def _nearest(library: Library, scope: Scope, size: int, scale: Scale) -> Found:
+    if scale.known is not None:
+        ids, scores = scale.known
+        best = np.argsort(-scores, kind="stable")[:size]
+        return ids[best], scores[best]
     allowed = None if scope.among is None else scope.among.get(scale.modality, np.empty(0, dtype=np.int64))
     without = scope.without if len(scope.without) else None
     return library.search(scale.modality, scale.query, size, allowed, without)
@@ -171,7 +176,16 @@ def _scored(
 ) -> list[tuple[Scale, Found]]:
     """What pieces, given by modality, score on the scales of their modality."""
     asked = [(scale, ids[scale.modality]) for scale in scales if scale.modality in ids]
-    return [(scale, library.scores(scale.modality, scale.query, numbers)) for scale, numbers in asked]
+    return [
+        (scale, library.scores(scale.modality, scale.query, numbers) if scale.known is None else _of(scale.known, numbers))
+        for scale, numbers in asked
+    ]
+
+
+def _of(known: Found, numbers: NDArray[np.int64]) -> Found:
+    """Those of ``numbers`` of which the score is known."""
+    is_wanted = np.isin(known[0], numbers)
+    return known[0][is_wanted], known[1][is_wanted]
 
 
 def _worst(scale: Scale, found: Found) -> float:

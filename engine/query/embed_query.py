@@ -16,12 +16,13 @@ from engine.model.spaces import Asking
 from engine.query.exact import without_quotes
 from engine.query.held import same_source
 from engine.query.query import LikeFile, LikeHit, Part, Query, Words
+from engine.query.tunes import Codes, join
 from indexer.decoders import Decoders
 from indexer.errors import ExtractionError
 from indexer.extract.sandbox import ExtractionWorker
 from indexer.pieces import ExtractedPiece
 from storage.catalog import Catalog
-from storage.records import MODALITIES, Modality, PieceLocation
+from storage.records import MODALITIES, Modality, PieceLocation, PieceMelody
 
 AGAINST = -0.5
 """What a part that is not wanted counts: it bends the query, at full weight it would outvote what is wanted."""
@@ -35,21 +36,23 @@ Vector = NDArray[np.float32]
 class PartVector:
     """One part of a query: a unit vector, shape (dimension,), what it was made from, and its signed weight.
 
-    ``text``: what is written in a file.
+    ``text``: what is written in a file; ``melody``: the codes of a sound, shape (frames, voices).
     """
 
     modality: Modality
     vector: Vector
     weight: float
     text: str = ""
+    melody: Codes | None = None
 
 
 @dataclass
 class _Found:
-    """What is in a part of a query: vectors by modality, and texts."""
+    """What is in a part of a query: vectors by modality, texts, and melodies."""
 
     vectors: dict[Modality, list[Vector]] = field(default_factory=dict)
     texts: list[str] = field(default_factory=list)
+    melodies: list[PieceMelody] = field(default_factory=list)
 
     def add(self, modality: Modality, vector: Vector, text: str | None) -> None:
         self.vectors.setdefault(modality, []).append(vector)
@@ -95,8 +98,11 @@ def _senses(
         found = _held(part, catalog) if embedder.holds_the_same and part.span is None else _Found()
         found = found if found.vectors else _in_file(part, embedder, worker())
     text = "\n\n".join(found.texts)
+    melody = join(found.melodies).codes if found.melodies else None
     return {
-        modality: PartVector(modality, _mean(found.vectors[modality]), part.weight, text)
+        modality: PartVector(
+            modality, _mean(found.vectors[modality]), part.weight, text, melody if modality == "audio" else None
+        )
         for modality in MODALITIES
         if modality in found.vectors
     }
@@ -124,6 +130,7 @@ def _of_pieces(pieces: Iterable[PieceLocation], catalog: Catalog) -> _Found:
     for piece in pieces:
         if piece.id in embeddings:
             found.add(*embeddings[piece.id], piece.text)
+    found.melodies = catalog.melodies_of([piece.id for piece in pieces if piece.modality == "audio"])
     return found
 
 
@@ -162,6 +169,9 @@ def _embed_into(found: _Found, pieces: Sequence[ExtractedPiece], embedder: Askin
     if pieces:
         for piece, vector in zip(pieces, embedder.embed(pieces).astype("<f2").astype(np.float32), strict=True):
             found.add(piece.modality, vector, piece.text)
+            if piece.melody is not None:
+                number = len(found.melodies)
+                found.melodies.append(PieceMelody(number, 0, piece.start or 0.0, piece.melody.tobytes()))
 
 
 def _mean(vectors: Sequence[Vector]) -> Vector:

@@ -11,6 +11,7 @@ from engine.query.embed_query import Reading
 from engine.query.exact import Asked, WordHit, fused_ranks
 from engine.query.excerpt import excerpt
 from engine.query.hits import Hit, Moment
+from engine.query.hummed import tune_of, tune_scale
 from engine.query.look_up import LookUp
 from engine.query.moments import Place, place_of_words, places, with_words
 from engine.query.query import Query
@@ -51,6 +52,9 @@ def search(
     words = looked_up.words
     scope = Scope(looked_up.among, own, modalities)
     on = scales(library, readings, priors, scope)
+    line = tune_of(readings)
+    if line is not None and (by_tune := tune_scale(library, line, scope)) is not None:
+        on.append(by_tune)
     found = best_pieces(library, on, query.limit, scope, looked_up.pieces)
     chosen = _fused(found, words, looked_up.shared, cutoff)[: query.limit]
     where = _where(library, looked_up.asked, [hit for hit in words if hit.is_whole], chosen, query.each_moment)
