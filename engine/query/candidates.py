@@ -177,7 +177,10 @@ def _scored(
     """What pieces, given by modality, score on the scales of their modality."""
     asked = [(scale, ids[scale.modality]) for scale in scales if scale.modality in ids]
     return [
-        (scale, library.scores(scale.modality, scale.query, numbers) if scale.known is None else _of(scale.known, numbers))
+        (
+            scale,
+            library.scores(scale.modality, scale.query, numbers) if scale.known is None else _of(scale.known, numbers),
+        )
         for scale, numbers in asked
     ]
 

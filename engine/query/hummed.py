@@ -16,7 +16,9 @@ _UNRELATED = Background(0.33, 0.06)  # scores of windows that have nothing to do
 
 def tune_of(readings: Sequence[Reading]) -> NDArray[np.float64] | None:
     """The tune that is asked with, if a sound alone asks and is one. Beside other parts a tune does not count."""
-    melodies = [part.melody for reading in readings for part in reading if len(reading) == 1 and part.melody is not None]
+    melodies = [
+        part.melody for reading in readings for part in reading if len(reading) == 1 and part.melody is not None
+    ]
     return tune(melodies[0]) if melodies else None
 
 

@@ -59,7 +59,9 @@ def join(rows: Iterable[PieceMelody]) -> Melodies:
         windows = [(round(row.start * FRAMES_A_SECOND), row) for row in own]
         begin = min(at for at, _ in windows)
         codes = [np.frombuffer(row.melody, np.uint8).reshape(-1, VOICES) for _, row in windows]
-        whole = np.zeros((max(at + len(each) for (at, _), each in zip(windows, codes, strict=True)) - begin, VOICES), np.uint8)
+        whole = np.zeros(
+            (max(at + len(each) for (at, _), each in zip(windows, codes, strict=True)) - begin, VOICES), np.uint8
+        )
         filled = 0
         for (at, row), each in zip(windows, codes, strict=True):
             at -= begin
