@@ -18,7 +18,7 @@ from storage.library import Library
 from storage.records import PieceMelody
 from storage.vectors import evenly
 
-# What unrelated windows of real music meet of a tune, as a share of what windows made up meet, and how far that spreads.
+# What unrelated windows of real music meet of a tune, as a share of what made-up ones meet, and how far that spreads.
 _SHARE, _SPREAD = 0.8, 0.2
 _MADE_UP, _SECONDS, _HOP = 40, 15, 20
 _SCALE = np.array([0, 2, 4, 5, 7, 9, 11])

@@ -1,9 +1,8 @@
 """Query by humming: where in the library a tune is, whatever key and pace it is hummed, sung or whistled in.
 
-A tune is a line of pitches; the library's sounds are several pitches at a time (``indexer/extract/melody.py``). The line
-is laid over them at every moment, in every key and at paces from 1.4 times slower to as much faster, and what counts is
-how much of it is met. What a score means is told by those of all other windows, as with cosines. docs/queries.md has
-the measurements.
+A tune is a line of pitches; the library's sounds are several pitches at a time (``indexer/extract/melody.py``). The
+line is laid over them at every moment, in every key and at paces from 1.4 times slower to as much faster, and what
+counts is how much of it is met. docs/queries.md has the measurements.
 """
 
 from collections.abc import Iterable
@@ -13,6 +12,7 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.query.at_once import at_once
 from indexer.extract.melody import FRAMES_A_SECOND, HIGHEST, LOWEST, STEPS, VOICES
 from storage.records import PieceMelody
 
@@ -22,10 +22,10 @@ LEAST, LONGEST, MOST = 2 * FRAMES_A_SECOND, 10 * FRAMES_A_SECOND, 30 * FRAMES_A_
 LEAST_NOTES = 3
 """Different notes of a tune: one note held is in everything."""
 
-PACES = 1.4 ** np.linspace(-1, 1, 9)
+PACES = tuple((1.4 ** np.linspace(-1, 1, 9)).tolist())
 
-# What a pitch is worth, by how many thirds of a semitone the tune's is off: in the strongest line more is forgiven, since
-# a hummed note is seldom in tune, but several pitches at a time would then meet anything.
+# What a pitch is worth, by how many thirds of a semitone the tune's is off. A hummed note is seldom in tune: in the
+# strongest line more is forgiven, where several pitches at a time would then meet anything.
 _LINE, _OTHERS = (12, 11, 8, 5, 2), (12, 10, 5)
 _WHOLE = 12
 _SEMITONES = HIGHEST - LOWEST + 1
@@ -98,13 +98,18 @@ def found(melodies: Melodies, line: NDArray[np.float64]) -> NDArray[np.float32]:
     worth = _worth(melodies.codes, off)
     by_chance = np.concatenate([[0.0], np.cumsum(worth.mean(axis=0))])
     best = np.full(worth.shape[1], -1.0, np.float32)
-    for pace in PACES:
+
+    def at(pace: float) -> NDArray[np.float64]:
         count = round(len(line) * pace)
-        at = np.interp((np.arange(count) + 0.5) / pace - 0.5, np.arange(len(line)), line)
-        notes = np.rint(at - off / STEPS).astype(np.int64)
+        stretched = np.interp((np.arange(count) + 0.5) / pace - 0.5, np.arange(len(line)), line)
+        notes = np.rint(stretched - off / STEPS).astype(np.int64)
         met = _best_key(worth, notes - notes.min())
         chance = by_chance[count : count + len(met)] - by_chance[: len(met)]
-        np.maximum(best[: len(met)], (met - chance) / (_WHOLE * count), out=best[: len(met)])
+        scores: NDArray[np.float64] = (met - chance) / (_WHOLE * count)
+        return scores
+
+    for scores in at_once(at, PACES):
+        np.maximum(best[: len(scores)], scores, out=best[: len(scores)])
     return np.maximum.reduceat(best, melodies.firsts - _EARLY) if len(melodies.firsts) else best[:0]
 
 
