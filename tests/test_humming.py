@@ -61,7 +61,8 @@ def music(tmp_path_factory: pytest.TempPathFactory) -> Program:
     """Six recordings, half of them with chords; each tune begins at another second, after something else."""
     folder = tmp_path_factory.mktemp("music")
     for number, (name, tune) in enumerate(TUNES.items()):
-        before = played(list(reversed(KORO if name != "peddler" else JOY)), 57, 0.4, chords=False)[: (3 + number) * RATE]
+        other = list(reversed(KORO if name != "peddler" else JOY))
+        before = played(other, 57, 0.4, chords=False)[: (3 + number) * RATE]
         sound = np.concatenate([before, played(tune, 58 + number, 0.45, chords=number % 2 == 1)])
         write_sound(folder / f"{name}.wav", sound)
     program = Program(folder.parent / "data", folder.parent / "home")

@@ -58,7 +58,7 @@ def test_a_tune_is_found_in_any_key_and_pace(leads: bool) -> None:
         start, key, pace = int(random.integers(0, 20)), int(random.integers(-29, 19)), random.uniform(0.75, 1.3)
         begin, source = start * FRAMES_A_SECOND, number % 8
         scores = found(melodies, asked_in(tunes[source][begin : begin + LONGEST], key, pace))
-        assert len(scores) == len(rows) and -1 <= scores.min() and scores.max() <= 1
+        assert len(scores) == len(rows) and scores.min() >= -1 and scores.max() <= 1
         best = rows[int(scores.argmax())]
         right += best.source_id == source and best.start - 0.8 <= start <= best.start + HOP / FRAMES_A_SECOND + 0.3
     assert right >= 38
