@@ -19,8 +19,9 @@ from storage.records import PieceMelody
 LEAST, LONGEST, MOST = 2 * FRAMES_A_SECOND, 10 * FRAMES_A_SECOND, 30 * FRAMES_A_SECOND
 """Frames: how many of a tune must be voiced, how many count, and what is longer is a recording and no tune."""
 
-LEAST_NOTES = 3
-"""Different notes of a tune: one note held is in everything."""
+LEAST_NOTES, MOST_OF_ONE, WIDEST = 3, 0.75, 24
+"""Different notes that a tune has at least, the share of it that one of them may be, and the semitones between its low
+and its high notes: one note held is in everything, and what leaps over octaves is a noise in which notes were heard."""
 
 PACES = tuple((1.4 ** np.linspace(-1, 1, 9)).tolist())
 
@@ -78,7 +79,7 @@ def join(rows: Iterable[PieceMelody]) -> Melodies:
 def tune(codes: Codes) -> NDArray[np.float64] | None:
     """The line in ``codes`` (frames, VOICES) in semitones, shape (n,), from its first note to its last; or None.
 
-    Pauses hold the note before them. None when it is no tune: too short, too long, or of too few different notes.
+    Pauses hold the note before them. None when it is no tune: too short or long, too even or too wild.
     """
     voiced = np.flatnonzero(codes[:, 0])
     if len(voiced) < LEAST or voiced[-1] - voiced[0] >= MOST:
@@ -86,7 +87,10 @@ def tune(codes: Codes) -> NDArray[np.float64] | None:
     line = codes[voiced[0] : voiced[-1] + 1, 0].astype(np.float64)
     line = line[np.maximum.accumulate(np.where(line > 0, np.arange(len(line)), 0))][:LONGEST]
     notes = (line - 1) / STEPS
-    return notes if len(np.unique(np.rint(notes))) >= LEAST_NOTES else None
+    _, times = np.unique(np.rint(notes), return_counts=True)
+    low, high = np.quantile(notes, (0.05, 0.95))
+    is_tune = len(times) >= LEAST_NOTES and times.max() <= MOST_OF_ONE * len(notes) and high - low <= WIDEST
+    return notes if is_tune else None
 
 
 def found(melodies: Melodies, line: NDArray[np.float64]) -> NDArray[np.float32]:

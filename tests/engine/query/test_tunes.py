@@ -68,6 +68,8 @@ def test_what_is_no_tune_does_not_ask() -> None:
     note = np.full(10 * FRAMES_A_SECOND, 60)
     steps = np.repeat([60, 66, 72, 60, 54, 60, 66, 72, 78, 60], FRAMES_A_SECOND)
     assert tune(codes_of(note)) is None  # one note is in everything
+    assert tune(codes_of(np.where(np.arange(80) % 20 < 16, 60, steps))) is None  # nor is one note with a few others
+    assert tune(codes_of(np.tile([10, 10, 60, 60, 120, 120], 12))) is None  # nobody sings that
     assert tune(codes_of(steps)[: LEAST - 1]) is None
     assert tune(np.zeros((100, VOICES), np.uint8)) is None
     assert tune(np.tile(codes_of(steps), (MOST // len(steps) + 1, 1))) is None  # a recording, not a tune
