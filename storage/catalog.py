@@ -57,7 +57,7 @@ _NUMBERS = "(SELECT value FROM json_each(?))"
 _VECTORS = "SELECT piece.id, embedding FROM json_each(?) CROSS JOIN piece ON piece.id = value"
 # By modality, so that the rows of the others are not read to see that they have none.
 _MELODIES = """SELECT id, source_id, coalesce(start, 0.0), melody FROM piece
-    WHERE modality = 'audio' AND id > ? AND melody IS NOT NULL ORDER BY id"""
+    WHERE modality = 'audio' AND melody IS NOT NULL ORDER BY id"""
 
 FACTS_ALTERED = "its facts have been altered"
 # Below SQLite's limit on variables in one statement.
@@ -422,9 +422,9 @@ class Catalog:
             raise DamagedCatalogError(f"{self.path}: it holds embeddings of a wrong length; run `synesthete check`")
         return np.frombuffer(joined, dtype="<f2").reshape(-1, dimension)
 
-    def melodies(self, after: int = 0) -> list[PieceMelody]:
-        """The melodies of the sounds whose numbers are higher than ``after``, in the order of their numbers."""
-        return [PieceMelody(*row) for row in self.kept_rows(_MELODIES, (after,))]
+    def melodies(self) -> list[PieceMelody]:
+        """The melodies of all sounds that have one, in the order of their numbers."""
+        return [PieceMelody(*row) for row in self.kept_rows(_MELODIES, ())]
 
     def melodies_of(self, piece_ids: Iterable[int]) -> list[PieceMelody]:
         """The melodies of these pieces, of those that have one, in the order of their numbers."""

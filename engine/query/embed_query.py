@@ -130,7 +130,8 @@ def _of_pieces(pieces: Iterable[PieceLocation], catalog: Catalog) -> _Found:
     for piece in pieces:
         if piece.id in embeddings:
             found.add(*embeddings[piece.id], piece.text)
-    found.melodies = catalog.melodies_of([piece.id for piece in pieces if piece.modality == "audio"])
+    if sounds := [piece.id for piece in pieces if piece.modality == "audio"]:
+        found.melodies = catalog.melodies_of(sounds)
     return found
 
 

@@ -32,6 +32,7 @@ _WHOLE = 12
 _SEMITONES = HIGHEST - LOWEST + 1
 _BLOCK = 16_384  # frames at a time, so that the sums stay in the processor's caches
 _GAP = int(LONGEST * PACES[-1]) + 1
+_LATEST = 48 * 3600  # seconds; a later one was damaged on the disk
 _EARLY = FRAMES_A_SECOND // 2  # a tune that seems to begin so much before a window begins with it
 
 Codes = NDArray[np.uint8]
@@ -57,9 +58,9 @@ def join(rows: Iterable[PieceMelody]) -> Melodies:
     firsts: list[int] = []
     end = _EARLY
     for _, own in groupby(rows, key=lambda row: row.source_id):
-        windows = [(round(row.start * FRAMES_A_SECOND), row) for row in own]
+        windows = [(_frame(row.start), row) for row in own]
         begin = min(at for at, _ in windows)
-        codes = [np.frombuffer(row.melody, np.uint8).reshape(-1, VOICES) for _, row in windows]
+        codes = [_codes(row.melody) for _, row in windows]
         whole = np.zeros(
             (max(at + len(each) for (at, _), each in zip(windows, codes, strict=True)) - begin, VOICES), np.uint8
         )
@@ -74,6 +75,15 @@ def join(rows: Iterable[PieceMelody]) -> Melodies:
         parts += [whole, np.zeros((_GAP, VOICES), np.uint8)]
         end += len(whole) + _GAP
     return Melodies(np.concatenate(parts), np.array(pieces, np.int64), np.array(firsts, np.int64))
+
+
+def _frame(seconds: float) -> int:
+    return int(np.clip(np.nan_to_num(seconds), 0, _LATEST) * FRAMES_A_SECOND + 0.5)
+
+
+def _codes(melody: bytes) -> Codes:
+    """As (frames, VOICES). One that was damaged on the disk counts as far as it goes; `check` will tell of it."""
+    return np.frombuffer(melody[: len(melody) // VOICES * VOICES], np.uint8).reshape(-1, VOICES)
 
 
 def tune(codes: Codes) -> NDArray[np.float64] | None:

@@ -86,11 +86,11 @@ def test_melodies_come_in_the_order_of_their_numbers_and_those_of_copies_too(cat
     catalog.put_source(source("/text"), [Piece("text", unit(0), "x")])
     catalog.put_source(source("/a", kind="audio"), heard)
     first = [(2, 2, 0.0, b"\x07\0\0\0"), (4, 2, 5.0, b"\0\x09\0\0")]
-    assert catalog.melodies() == first and catalog.melodies(after=2) == first[1:] and catalog.melodies(after=4) == []
+    assert catalog.melodies() == first
     with catalog.reading() as connection:  # what is all silence takes no room
         assert connection.exec_driver_sql("SELECT count(*) FROM piece WHERE melody IS NULL").scalar() == 3
     catalog.copy_source(catalog.sources_under("/a")["/a"], source("/b", kind="audio"))
-    assert [(start, melody) for _, owner, start, melody in catalog.melodies(after=5) if owner == 3] == [
+    assert [(start, melody) for _, owner, start, melody in catalog.melodies() if owner == 3] == [
         (start, melody) for _, _, start, melody in first
     ]
     catalog.move_source(catalog.sources_under("/a")["/a"], source("/c", kind="audio"))

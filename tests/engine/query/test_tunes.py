@@ -98,6 +98,17 @@ def test_windows_that_overlap_become_one_line() -> None:
     assert not melodies.codes[first - HOP : first].any()
 
 
+def test_a_damaged_melody_is_read_as_far_as_it_goes() -> None:
+    rows = [
+        PieceMelody(1, 1, 0.0, b"\xff" * (VOICES * 20 + 3)),
+        PieceMelody(2, 1, float("nan"), b""),
+        PieceMelody(3, 2, 1e300, b"\x01" * VOICES),
+        PieceMelody(4, 2, -5.0, b"\x01" * VOICES),
+    ]
+    line = tune(codes_of(np.repeat([60, 66, 72, 60], FRAMES_A_SECOND)))
+    assert line is not None and len(found(join(rows), line)) == 4
+
+
 @pytest.mark.parametrize("rows", [[], [PieceMelody(3, 1, 0.0, bytes(VOICES * 4))]])
 def test_a_library_without_tunes_meets_nothing(rows: list[PieceMelody]) -> None:
     line = tune(codes_of(np.repeat([60, 66, 72, 60], FRAMES_A_SECOND)))
