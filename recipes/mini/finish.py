@@ -163,8 +163,9 @@ def main() -> None:
     config = replace(model.config, background=finisher.background())
     out.mkdir(parents=True, exist_ok=True)
     save_config(replace(config, weights=save_weights(model, out, rounded=True)), out)
-    for name in ("tokenizer.json", "recipe.toml"):
-        shutil.copy(arguments.model / name, out)
+    shutil.copy(arguments.model / "tokenizer.json", out)
+    if (arguments.model / "recipe.toml").is_file():  # the untrained base has none
+        shutil.copy(arguments.model / "recipe.toml", out)
 
 
 if __name__ == "__main__":
