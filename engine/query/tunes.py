@@ -31,6 +31,7 @@ _LINE, _OTHERS = (12, 11, 8, 5, 2), (12, 10, 5)
 _WHOLE = 12
 _SEMITONES = HIGHEST - LOWEST + 1
 _BLOCK = 16_384  # frames at a time, so that the sums stay in the processor's caches
+_STRETCH = 16 * _BLOCK  # frames at a time, nine hours, so that memory does not grow with the library
 _GAP = int(LONGEST * PACES[-1]) + 1
 _LATEST = 48 * 3600  # seconds; a later one was damaged on the disk
 _EARLY = FRAMES_A_SECOND // 2  # a tune that seems to begin so much before a window begins with it
@@ -109,9 +110,18 @@ def found(melodies: Melodies, line: NDArray[np.float64]) -> NDArray[np.float32]:
     The best of all beginnings inside the window's stretch, all keys and all paces.
     """
     off = round(float(np.angle(np.exp(2j * np.pi * line).mean())) / (2 * np.pi) * STEPS)  # thirds from whole semitones
-    worth = _worth(melodies.codes, off)
+    if not len(melodies.firsts):
+        return np.zeros(0, np.float32)
+    stretches = range(0, len(melodies.codes), _STRETCH)
+    best = [_met(melodies.codes[start : start + _STRETCH + _GAP], line, off)[:_STRETCH] for start in stretches]
+    return np.maximum.reduceat(np.concatenate(best), melodies.firsts - _EARLY)
+
+
+def _met(codes: Codes, line: NDArray[np.float64], off: int) -> NDArray[np.float32]:
+    """For each frame at which ``line``, ``off`` thirds from whole semitones, may begin, how much of it is met."""
+    worth = _worth(codes, off)
     by_chance = np.concatenate([[0.0], np.cumsum(worth.mean(axis=0))])
-    best = np.full(worth.shape[1], -1.0, np.float32)
+    best = np.full(len(codes), -1.0, np.float32)
 
     def at(pace: float) -> NDArray[np.float64]:
         count = round(len(line) * pace)
@@ -124,7 +134,7 @@ def found(melodies: Melodies, line: NDArray[np.float64]) -> NDArray[np.float32]:
 
     for scores in at_once(at, PACES):
         np.maximum(best[: len(scores)], scores, out=best[: len(scores)])
-    return np.maximum.reduceat(best, melodies.firsts - _EARLY) if len(melodies.firsts) else best[:0]
+    return best
 
 
 def _worth(codes: Codes, off: int) -> NDArray[np.uint16]:

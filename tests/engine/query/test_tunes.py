@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from engine.query import tunes
 from engine.query.tunes import LEAST, LONGEST, MOST, found, join, tune
 from indexer.extract.melody import FRAMES_A_SECOND, STEPS, VOICES
 from storage.records import PieceMelody
@@ -96,6 +97,17 @@ def test_windows_that_overlap_become_one_line() -> None:
     assert melodies.codes[first : first + len(codes)].tolist() == codes.tolist()
     assert np.diff(melodies.firsts[2:]).tolist() == [HOP] * (len(rows) - 1)
     assert not melodies.codes[first - HOP : first].any()
+
+
+def test_a_long_library_is_searched_in_stretches_without_a_seam(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(5)
+    rows: list[PieceMelody] = []
+    for number in range(6):
+        rows += windows(codes_of(random_notes(random, 30)), number, len(rows))
+    line = asked_in(random_notes(random, 9), 0, 1.0)
+    whole = found(join(rows), line)
+    monkeypatch.setattr(tunes, "_STRETCH", 100)
+    assert np.allclose(found(join(rows), line), whole, atol=1e-6)
 
 
 def test_a_damaged_melody_is_read_as_far_as_it_goes() -> None:
