@@ -502,7 +502,7 @@ def main() -> None:
     print(f"{figures.hours} hours of sound, {figures.windows} windows")
     for name, each in figures.no_tunes.items():
         print(f"{each.asked} {name}: {each.taken} are taken for a tune, {each.close} find something close")
-    print(f"a question: {figures.milliseconds} ms for an hour of sound, in one thread")
+    print(f"a question: {figures.milliseconds} ms for an hour of sound, on {os.cpu_count()} processors")
     for name, (mean, deviation) in figures.unrelated.items():
         print(f"unrelated windows, {name}: {mean:.3f} +- {deviation:.3f}")
     if arguments.json is not None:
