@@ -200,7 +200,7 @@ def measure(folder: Path, pieces: int, rounds: int) -> dict[str, Timing]:
     bare = bare_index(library, embedder.dimension)
     library.close()
     with SearchEngine.open(folder, settings) as engine:
-        engine.search("warm")
+        engine.warm_up()
         return compare(engine, embedder, bare, rounds)
 
 

@@ -372,7 +372,8 @@ class SearchEngine:
         return None if held is None else held.source
 
     def warm_up(self) -> None:
-        """Load what the first search would have to wait for: the model, the vector index and a decoding process.
+        """Load what the first search would have to wait for: the model, the vector index and a decoding process. From
+        then on whose the pieces are is kept in memory as well.
 
         The process is kept from now on until ``close``, for files that are asked with. Raises DecoderStartError.
         """
@@ -382,6 +383,7 @@ class SearchEngine:
         with ThreadPoolExecutor(1) as beside:
             started = beside.submit(self._decoders_for(embedder).warm_up)
             load_parts(embedder)
+            library.keeps_owners = True
             library.refresh()
             started.result()
 
@@ -414,9 +416,8 @@ class SearchEngine:
     def _current(self) -> Library:
         """The library as it is now: one that was made anew meanwhile, also by another process, takes its place."""
         if not self._library.is_current():
-            self._library = Library(
-                self._library.folder, policy=self._library.policy
-            )  # threads may still read from the one before
+            before = self._library  # threads may still read from it
+            self._library = Library(before.folder, policy=before.policy, keeps_owners=before.keeps_owners)
         return self._library
 
     def _embedder(self) -> SearchModel:

@@ -55,6 +55,9 @@ _LOCATION = 'piece.id, source_id, source.path, source.kind, modality, text, star
 _NUMBERS = "(SELECT value FROM json_each(?))"
 # One piece after the other, without a list of the numbers being made and put in order first.
 _VECTORS = "SELECT piece.id, embedding FROM json_each(?) CROSS JOIN piece ON piece.id = value"
+_OWNERS_AFTER = f"SELECT {_OWNER} FROM piece JOIN source ON source.id = source_id WHERE piece.id > ? ORDER BY piece.id"
+# Through the index of pieces by source, so that no embedding is read.
+_ALL_OWNERS = f"SELECT {_OWNER} FROM source CROSS JOIN piece INDEXED BY piece_by_source ON source_id = source.id"
 # By modality, so that the rows of the others are not read to see that they have none.
 _MELODIES = """SELECT id, source_id, coalesce(start, 0.0), melody FROM piece
     WHERE modality = 'audio' AND melody IS NOT NULL ORDER BY id"""
@@ -369,14 +372,19 @@ class Catalog:
         return {modality: np.array(ids, dtype=np.int64) for modality, ids in found.items()}
 
     def owners(self, piece_ids: Iterable[int]) -> dict[int, Owner]:
-        """The sources of these pieces. A piece that has left the library meanwhile is missing from the answer."""
+        """The sources of these pieces, by number, ascending. A piece that has left the library is missing."""
         return {number: Owner(source, kind) for number, source, kind in self._pieces(_OWNER, "piece.id", piece_ids)}
 
-    def owned(self, source_ids: Iterable[int]) -> dict[Modality, dict[int, Owner]]:
-        """All pieces of these sources, by modality and number, and which of the sources each is of."""
-        found: dict[Modality, dict[int, Owner]] = {}
-        for number, source, kind, modality in self._pieces(f"{_OWNER}, modality", "piece.source_id", source_ids):
-            found.setdefault(modality, {})[number] = Owner(source, kind)
+    def owners_after(self, piece_id: int) -> dict[int, Owner]:
+        """The sources of all pieces of a higher number, ascending."""
+        rows = self.kept_rows(_OWNERS_AFTER, (piece_id,)) if piece_id else sorted(self.kept_rows(_ALL_OWNERS))
+        return {number: Owner(source, kind) for number, source, kind in rows}
+
+    def owned(self, source_ids: Iterable[int]) -> dict[Modality, list[int]]:
+        """The numbers of all pieces of these sources, by modality, ascending."""
+        found: dict[Modality, list[int]] = {}
+        for number, modality in self._pieces("piece.id, modality", "piece.source_id", source_ids):
+            found.setdefault(modality, []).append(number)
         return found
 
     def locate(self, piece_ids: Iterable[int]) -> dict[int, PieceLocation]:

@@ -18,6 +18,7 @@ from storage.errors import DataFolderError, LibraryBusyError
 from storage.exact import ExactPart
 from storage.follow import blocks, follow, given_numbers, latest_numbers
 from storage.lock import WriterLock
+from storage.owners import Owned, Owners
 from storage.records import MODALITIES, Modality, PieceMelody
 from storage.shared_lock import SharedLock
 from storage.snapshot import MANIFEST, Entry, SnapshotError
@@ -45,20 +46,25 @@ class Library:
     """Open (or create) the library in data folder ``folder``. Searching is safe from any thread.
 
     ``home`` is where its catalog and snapshot lie, by default the current one of its generations (``generations.py``);
-    ``policy`` chooses the kinds of index.
+    ``policy`` chooses the kinds of index; ``keeps_owners``: whose the pieces are is kept in memory, which pays where
+    many questions are asked.
     Raises DataFolderError, NewerCatalogError or DamagedCatalogError.
     """
 
-    def __init__(self, folder: Path, home: Path | None = None, policy: IndexPolicy | None = None) -> None:
+    def __init__(
+        self, folder: Path, home: Path | None = None, policy: IndexPolicy | None = None, keeps_owners: bool = False
+    ) -> None:
         self.folder = folder
         self.home = generations.current(folder) if home is None else home
         self.catalog = Catalog(self.home)
         self.policy = policy if policy is not None else IndexPolicy()
+        self.keeps_owners = keeps_owners
         self._index: VectorIndex | None = None
         self._owner = ""
         self._entries: dict[Modality, Entry] | None = None  # None: what is on disk is not what should be there
         self._manifest_time: int | None = None
         self._fault: str | None = None  # why the snapshot could not be used, until it has been said
+        self._owners, self._owners_to = Owners(), 0
         self._melodies: tuple[Marks, Sequence[PieceMelody]] = (Marks(), ())
         self._samples: tuple[list[Marks], dict[tuple[Modality, int], NDArray[np.float32]]] = ([], {})
         self._lock = SharedLock()
@@ -124,6 +130,15 @@ class Library:
                 samples[modality, size] = self._index.sample(modality, size)
             return samples[modality, size]
 
+    def owners(self, pieces: NDArray[np.int64]) -> Owned:
+        """Whose ``pieces``, shape (n,), are: numbers of their sources, 0 for a piece that has left, and kinds."""
+        with self._lock.shared():
+            if self._owners_to:
+                return self._owners.of(pieces)
+        held = Owners()
+        held.add(self.catalog.owners(pieces.tolist()).items())
+        return held.of(pieces)
+
     def melodies(self) -> Sequence[PieceMelody]:
         """The melodies of all sounds in the catalog, in the order of their numbers. Kept until the library changes."""
         now = latest_numbers(self.catalog)
@@ -149,6 +164,7 @@ class Library:
                 self._owner, self._entries, self._manifest_time = owner, None, None
             self._take_over_snapshot(self._index)
             self._follow(self._index, [*self._index.parts.items(), *self._index.devices.items()])
+            self._follow_owners()
             if self._fault is not None:
                 self._mend_snapshot(self._index, self._fault)
 
@@ -159,7 +175,8 @@ class Library:
             return held is None and index is None
         now = latest_numbers(self.catalog)
         followed: list[Followed[Any]] = [*index.parts.values(), *index.devices.values()]
-        unchanged = self._owner == held[0] and self._manifest_changed() == self._manifest_time
+        behind = self.keeps_owners and self._owners_to < now.piece
+        unchanged = not behind and self._owner == held[0] and self._manifest_changed() == self._manifest_time
         return unchanged and self._fault is None and all(each.marks == now for each in followed)
 
     def save_snapshot(self) -> None:
@@ -294,6 +311,14 @@ class Library:
             return
         with self.catalog.reading() as connection:
             follow(self.catalog, connection, index.dimension, each)
+
+    def _follow_owners(self) -> None:
+        """Whose the pieces are, up to the last one that the vectors have taken in."""
+        now = max(part.marks.piece for part in self._index.parts.values()) if self._index is not None else 0
+        if self.keeps_owners and now > self._owners_to:
+            later = self.catalog.owners_after(self._owners_to)
+            self._owners.add(later.items())
+            self._owners_to = max([now, *later])  # more may have come meanwhile
 
     def _built(self, index: VectorIndex, modality: Modality, count: int) -> Followed[Part]:
         """A part of ``modality`` made from the catalog as it is now, of the kind that suits ``count`` pieces."""

@@ -14,12 +14,11 @@ from engine.query.combine import combined, combined_prior
 from engine.query.embed_query import Reading
 from storage.accelerator import Found
 from storage.library import Library
-from storage.records import MODALITIES, Modality, Owner, PieceLocation
+from storage.records import MODALITIES, Modality, PieceLocation
 
 BACKGROUND_SAMPLE = 512
 # So many pieces a file are looked for at first, and so many times more whenever they are too few.
 _DEPTH = 4
-_OWNERS = 40
 # Fewer pieces are looked at before another thread has begun.
 _FEW = 20_000
 
@@ -99,13 +98,16 @@ class _Scored:
     def rows(self) -> Iterator[tuple[int, float, float, float]]:
         return zip(*(each.tolist() for each in (self.ids, self.scores, self.relevances, self.standings)), strict=True)
 
+    def at(self, places: NDArray[np.int64]) -> "_Scored":
+        return _Scored(self.ids[places], self.scores[places], self.relevances[places], self.standings[places])
+
 
 def best_pieces(
     library: Library,
     scales: Sequence[Scale],
     files: int,
     scope: Scope,
-    others: Mapping[Modality, Mapping[int, Owner]],
+    others: Mapping[Modality, Sequence[int]],
 ) -> list[BestPiece]:
     """The ``files`` best files, or all there are, and some more, among them those of ``others``: pieces that pass.
 
@@ -114,7 +116,7 @@ def best_pieces(
     """
     scales = sorted(scales, key=lambda scale: -scale.pieces)  # so that all threads end at about the same time
     alone = sum(scale.pieces for scale in scales) < _FEW
-    asked = {of: np.setdiff1d([*pieces], scope.without) for of, pieces in others.items()}
+    asked = {of: np.setdiff1d(np.array(pieces), scope.without) for of, pieces in others.items()}
     found: dict[int, Found] = {}
     of_others: dict[int, list[tuple[Scale, Found]]] = {}
     deeper, size = list(range(len(scales))), _DEPTH * files
@@ -127,18 +129,15 @@ def best_pieces(
     while True:
         found |= zip(deeper, at_once(look, deeper, alone), strict=True)
         best = _rated([*zip(scales, found.values(), strict=True), *chain.from_iterable(of_others.values())])
-        if others:
-            owners = library.catalog.owners([number for ids, _ in found.values() for number in ids.tolist()])
-        else:
-            owners = _owners(library, best, files)
-        least = _least(best, owners, files)
+        sources, kinds = library.owners(best.ids)
+        first = _first_of_each(sources)
+        least = float(best.relevances[first[files - 1]]) if len(first) >= files else 0.0
         deeper = [n for n in deeper if len(found[n][0]) == size and _worst(scales[n], found[n]) >= least]
         if not deeper:
             break
         size *= _DEPTH
-    for pieces in others.values():
-        owners |= pieces
-    return _one_a_file(best, owners)
+    of_files = zip(sources[first].tolist(), kinds[first].tolist(), best.at(first).rows(), strict=True)
+    return [BestPiece(source, MODALITIES[kind], *rated) for source, kind, rated in of_files]
 
 
 def candidates(library: Library, scales: Sequence[Scale], pieces: Sequence[PieceLocation]) -> list[Candidate]:
@@ -149,16 +148,6 @@ def candidates(library: Library, scales: Sequence[Scale], pieces: Sequence[Piece
         numbers.setdefault(by_number[number].modality, []).append(number)
     found = _rated(_scored(library, scales, {of: np.array(ids, dtype=np.int64) for of, ids in numbers.items()}))
     return [Candidate(by_number[number], *rated) for number, *rated in found.rows()]
-
-
-def _owners(library: Library, best: _Scored, files: int) -> dict[int, Owner]:
-    """The sources of the best pieces, down to as many pieces as it takes to meet ``files`` different files."""
-    owners: dict[int, Owner] = {}
-    for start in range(0, len(best.ids), _OWNERS):
-        owners |= library.catalog.owners(best.ids[start : start + _OWNERS].tolist())
-        if len(set(owners.values())) >= files:
-            break
-    return owners
 
 
 def _nearest(library: Library, scope: Scope, size: int, scale: Scale) -> Found:
@@ -211,21 +200,8 @@ def _rated(found: Sequence[tuple[Scale, Found]]) -> _Scored:
     return _Scored(ids[order], scores[order], relevances[order], standings[order])
 
 
-def _least(best: _Scored, owners: Mapping[int, Owner], files: int) -> float:
-    """The relevance of the last of the ``files`` best files, or 0 where there are fewer."""
-    met: set[Owner] = set()
-    for place, number in enumerate(best.ids.tolist()):
-        met.update([owners[number]] if number in owners else [])
-        if len(met) == files:
-            return float(best.relevances[place])
-    return 0.0
-
-
-def _one_a_file(found: _Scored, owners: Mapping[int, Owner]) -> list[BestPiece]:
-    """A piece that has left the library since the index was brought up to date has no owner, and is passed over."""
-    best: dict[int, BestPiece] = {}
-    for number, *rated in found.rows():
-        owner = owners.get(number)
-        if owner is not None and owner.source_id not in best:
-            best[owner.source_id] = BestPiece(*owner, number, *rated)
-    return list(best.values())
+def _first_of_each(sources: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where each source stands for the first time. A piece that has left the library since the index was brought up to
+    date has none (0), and is passed over."""
+    known, first = np.unique(sources, return_index=True)
+    return np.sort(first[known > 0])

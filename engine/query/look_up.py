@@ -11,7 +11,7 @@ from engine.query.exact import Asked, WordHit, asked_words, narrowed, word_hits
 from engine.query.query import Query
 from engine.query.shared_words import shared_words
 from storage.catalog import Catalog
-from storage.records import MODALITIES, Modality, Owner, PieceFilter
+from storage.records import MODALITIES, Modality, PieceFilter
 
 _WORD_FILES = 4
 
@@ -25,7 +25,7 @@ class LookUp:
     among: Mapping[Modality, NDArray[np.int64]] | None
     asked: Asked
     words: tuple[WordHit, ...]
-    pieces: Mapping[Modality, Mapping[int, Owner]]
+    pieces: Mapping[Modality, Sequence[int]]
     condition: PieceFilter
     shared: Mapping[int, float] = field(default_factory=dict)
 
@@ -54,5 +54,5 @@ def look_up_texts(
     with catalog.looking() as connection:
         shared = shared_words(connection, list(texts), looked_up.condition, own, _WORD_FILES * query.limit)
     owned = catalog.owned(shared) if shared else {}
-    pieces = {name: {**looked_up.pieces.get(name, {}), **owned.get(name, {})} for name in MODALITIES}
+    pieces = {name: sorted({*looked_up.pieces.get(name, ()), *owned.get(name, ())}) for name in MODALITIES}
     return replace(looked_up, shared=shared, pieces=pieces)

@@ -22,6 +22,7 @@ from storage.records import MODALITIES, Modality, PieceFilter
 from storage.words import WordMatch
 
 _MOMENTS = 5
+_TIMED: tuple[Modality, ...] = ("video", "audio")
 
 
 @dataclass(frozen=True)
@@ -96,15 +97,13 @@ def _files(
 
     The best places are in the best files: no other file has a place better than the best of each of these.
     """
-    located = library.catalog.locate(each.number for each in best)
+    by_place = {each.source_id for each in best if every_place or each.kind in _TIMED or where.get(each.source_id)}
+    pieces = library.catalog.pieces_of(by_place) if by_place else []
+    located = {piece.id: piece for piece in pieces}
+    located |= library.catalog.locate(each.number for each in best if each.source_id not in by_place)
     best = [each for each in best if each.number in located]
-    wanted = [
-        each.source_id
-        for each in best
-        if every_place or where.get(each.source_id) or located[each.number].start is not None
-    ]
     hidden = set(own.tolist())
-    pieces = [piece for piece in library.catalog.pieces_of(wanted) if piece.id not in hidden] if wanted else []
+    pieces = [piece for piece in pieces if piece.id not in hidden]
     by_source: dict[int, list[Candidate]] = {}
     for candidate in candidates(library, on, pieces):
         by_source.setdefault(candidate.location.source_id, []).append(candidate)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from storage import generations, transcripts, words
 from storage.check import check
 from storage.library import Library
-from storage.records import Failure, FileState, PieceFilter, Source, TextSegment, Transcript
+from storage.records import MODALITIES, Failure, FileState, PieceFilter, Source, TextSegment, Transcript
 from storage.vectors import IndexPolicy
 from tests.storage.test_library import APPROXIMATE, DIMENSION, found, put, unit
 
@@ -30,12 +30,16 @@ ACTIONS = st.one_of(
 
 
 def content(library: Library) -> dict[str, list[int]]:
-    """What each path holds by the catalog, each vector found again in the index by its own number."""
+    """What each path holds by the catalog, each vector found again in the index by its own number, and whose it is."""
     with library.catalog.reading() as connection:
-        query = "SELECT path, piece.id, text FROM source JOIN piece ON source.id = source_id ORDER BY piece.id"
+        query = (
+            "SELECT path, piece.id, source.id, text FROM source JOIN piece ON source.id = source_id ORDER BY piece.id"
+        )
         rows = connection.exec_driver_sql(query).all()
+    sources, kinds = library.owners(np.array([row[1] for row in rows], dtype=np.int64))
+    assert sources.tolist() == [row[2] for row in rows] and all(MODALITIES[kind] == "text" for kind in kinds)
     held: dict[str, list[int]] = {}
-    for path, piece_id, text in rows:
+    for path, piece_id, _, text in rows:
         ids, scores = library.scores("text", unit(int(text)), np.array([piece_id]))
         assert ids.tolist() == [piece_id] and scores[0] > 0.999
         held.setdefault(path, []).append(int(text))
@@ -65,7 +69,7 @@ def test_any_sequence_of_changes_leaves_what_a_plain_dictionary_would_hold(
 ) -> None:
     folder = tmp_path_factory.mktemp("library")
     policy = IndexPolicy() if few else APPROXIMATE
-    library = Library(folder, policy=policy)
+    library = Library(folder, policy=policy, keeps_owners=True)
     library.catalog.bind_model("model", DIMENSION)
     model: dict[str, list[int]] = {}
     seen: dict[str, list[int]] = {}
@@ -116,10 +120,10 @@ def test_any_sequence_of_changes_leaves_what_a_plain_dictionary_would_hold(
             library.save_snapshot()
         elif action == "reopen":
             library.close()
-            library = Library(folder, policy=policy)
+            library = Library(folder, policy=policy, keeps_owners=True)
         elif action == "crash":  # the files as they are at this moment are all that the next start finds
             folder = shutil.copytree(folder, tmp_path_factory.mktemp("crashed"), dirs_exist_ok=True)
-            library = Library(folder, policy=policy)
+            library = Library(folder, policy=policy, keeps_owners=True)
         elif action == "crash in a snapshot":
             library.refresh()
             before = shutil.copytree(folder, tmp_path_factory.mktemp("crashed"), dirs_exist_ok=True)
@@ -131,9 +135,9 @@ def test_any_sequence_of_changes_leaves_what_a_plain_dictionary_would_hold(
                     if not place.exists() and part.name != "manifest.json":
                         shutil.copy(part, place)
             folder = before
-            library = Library(folder, policy=policy)
+            library = Library(folder, policy=policy, keeps_owners=True)
         elif action == "another process" and isinstance(argument, list):
-            process = Library(folder, policy=policy)
+            process = Library(folder, policy=policy, keeps_owners=True)
             put(process, path, *argument)
             process.refresh()
             process.save_snapshot()
@@ -154,7 +158,7 @@ def test_any_sequence_of_changes_leaves_what_a_plain_dictionary_would_hold(
             following.close()
             generations.switch(folder, following.home)
             generations.remove_superseded(folder)
-            library = Library(folder, policy=policy)
+            library = Library(folder, policy=policy, keeps_owners=True)
     assert check(library) == []
     library.refresh()
     assert content(library) == model

@@ -534,3 +534,17 @@ def test_a_second_writer_is_told_who_holds_the_lock(library: Library, tmp_path: 
     holder.wait()
     with library.writer_lock():
         pass
+
+
+def test_owners_in_memory_follow_the_catalog_and_are_those_of_the_catalog(library: Library) -> None:
+    put(library, "/a", 1, 2)
+    asked = np.arange(10)
+    in_memory = Library(library.folder, keeps_owners=True)
+    in_memory.refresh()
+    put(library, "/b", 3)
+    put(library, "/a", 4)
+    for each in (library, in_memory):
+        each.refresh()
+        assert set(each.owners(asked)[0][np.array([3, 4])]) == {1, 2}
+        assert each.owners(np.array([3]))[0] != each.owners(np.array([4]))[0]
+    in_memory.close()

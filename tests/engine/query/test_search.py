@@ -28,10 +28,10 @@ def unit(seed: int) -> np.ndarray:
     return (vector / np.linalg.norm(vector)).astype(np.float32)
 
 
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
+@pytest.fixture(scope="module", params=[False, True], ids=["owners in the catalog", "owners in memory"])
+def library(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     """Sixty files in five folders; films have moments and windows of sound."""
-    library = Library(tmp_path_factory.mktemp("library"))
+    library = Library(tmp_path_factory.mktemp("library"), keeps_owners=request.param)
     library.catalog.bind_model("model", DIMENSION)
     random = np.random.default_rng(1)
     for number in range(60):
