@@ -38,6 +38,7 @@ from engine.show import (
     show_findings,
     show_hits,
     show_incomplete,
+    show_kinds,
     show_status,
     show_summary,
     show_watch_event,
@@ -256,6 +257,9 @@ def search(
     moments: Annotated[
         bool, typer.Option("--moments", help="A line for every moment, page or passage, not one for every file.")
     ] = False,
+    each_kind: Annotated[
+        bool, typer.Option("--each-kind", help="As many lines of every kind, the kind with the best hit first.")
+    ] = False,
     include_self: Annotated[
         bool, typer.Option("--include-self", help="Show exact copies of the files asked with, too.")
     ] = False,
@@ -299,6 +303,7 @@ def search(
             filters=filters,
             limit=session.settings.search.results if results is None else results,
             each_moment=moments,
+            each_kind=each_kind,
             include_self=include_self,
             cutoff=cutoff,
             exact=exact,
@@ -309,9 +314,13 @@ def search(
             _print_json(_result_fields(result), session.out)
         elif result.all_hits:
             here = Path.cwd() / session.here
-            if not result.close:
+            if not result.close and not each_kind:
                 session.out.print("nothing close; the nearest:")
-            show_hits(session.out, result.hits, relative_to=here, words=query.words)
+            if each_kind:
+                least = session.settings.search.cutoff if cutoff is None else cutoff
+                show_kinds(session.out, result.hits, here, query.words, least)
+            else:
+                show_hits(session.out, result.hits, relative_to=here, words=query.words)
             if result.apart is not None:
                 show_apart(session.out, result.apart, here, query.words, first=len(result.hits) + 1)
             if session.session is None and not exact and (hint := service_hint(session.folder)) is not None:

@@ -256,6 +256,7 @@ class SearchEngine:
         not_like: Iterable[Alike] = (),
         limit: int | None = None,
         each_moment: bool = False,
+        each_kind: bool = False,
         include_self: bool = False,
         cutoff: float | None = None,
         exact: bool = False,
@@ -266,9 +267,10 @@ class SearchEngine:
         What is to be resembled is a path, a string as on the command line (``"song.mp3@30-45"`` seconds,
         ``"guide.pdf#2"`` a page), a ``LikeFile``, or a ``Hit`` of an earlier search. ``Words``, ``LikeFile`` and
         ``LikeHit`` carry a weight. ``filters`` choose who may answer, see ``Filters``. ``each_moment``: every place
-        found is a hit of its own. ``include_self``: exact copies of what was asked with may answer too.
-        ``cutoff``: the relevance from which a hit is close (the settings have one); when none is, ``close`` of the
-        result is False, and its hits are merely what is nearest. ``exact``: words count as they stand, not by meaning.
+        found is a hit of its own. ``each_kind``: ``limit`` hits of every kind of file, each kind in order of relevance,
+        the one with the best first. ``include_self``: exact copies of what was asked with may answer too. ``cutoff``:
+        the relevance from which a hit is close (the settings have one); when none is, ``close`` of the result is False,
+        and its hits are merely what is nearest. ``exact``: words count as they stand, not by meaning.
         Raises QueryError for a query without sense or a file that cannot be read, ModelError, ModelMismatchError.
         """
         return self.ask(
@@ -278,6 +280,7 @@ class SearchEngine:
                 filters=_filters(filters),
                 limit=self.default_limit if limit is None else limit,
                 each_moment=each_moment,
+                each_kind=each_kind,
                 include_self=include_self,
                 cutoff=cutoff,
                 exact=exact,

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 
 from rich.console import Console
@@ -42,6 +43,17 @@ def show_hits(
             console.print(f"{_INDENT}[dim]also {', '.join(others)}[/]")
         if hit.snippet:
             console.print(_INDENT, _marked(hit.snippet, words), sep="")
+
+
+def show_kinds(console: Console, hits: Sequence[Hit], relative_to: Path, words: Sequence[str], cutoff: float) -> None:
+    """Hits that are grouped by kind, each kind under its name; of which none reaches ``cutoff`` it says so."""
+    first = 1
+    for kind, group in groupby(hits, key=lambda hit: hit.kind):
+        shown = list(group)
+        is_close = any(hit.relevance >= cutoff for hit in shown)
+        console.print(f"[bold]{kind}[/]" + ("" if is_close else ": nothing close; the nearest:"))
+        show_hits(console, shown, relative_to, words, first)
+        first += len(shown)
 
 
 def show_apart(console: Console, apart: Apart, relative_to: Path, words: Sequence[str], first: int) -> None:

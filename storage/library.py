@@ -139,6 +139,23 @@ class Library:
         held.add(self.catalog.owners(pieces.tolist()).items())
         return held.of(pieces)
 
+    def pieces_by_kind(self) -> dict[Modality, dict[Modality, NDArray[np.int64]]]:
+        """The numbers of the pieces in the index, ascending, by what their file is and by their modality."""
+        ids = self.indexed_ids()
+        owners = self._owners if self._owners_to else Owners()
+        if not self._owners_to:
+            owners.add(self.catalog.owners_after(0).items())
+        with self._lock.shared():
+            owned = {modality: owners.of(pieces) for modality, pieces in ids.items()}
+        found: dict[Modality, dict[Modality, NDArray[np.int64]]] = {}
+        for number, kind in enumerate(MODALITIES):
+            of_kind = {
+                modality: ids[modality][(sources > 0) & (kinds == number)]
+                for modality, (sources, kinds) in owned.items()
+            }
+            found[kind] = {modality: pieces for modality, pieces in of_kind.items() if len(pieces)}
+        return {kind: pieces for kind, pieces in found.items() if pieces}
+
     def melodies(self) -> Sequence[PieceMelody]:
         """The melodies of all sounds in the catalog, in the order of their numbers. Kept until the library changes."""
         now = latest_numbers(self.catalog)

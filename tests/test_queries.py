@@ -10,12 +10,14 @@ from pathlib import Path
 import pymupdf
 import pytest
 from PIL import ExifTags, Image
+from pytest import approx
 
 from engine import SearchEngine
 from engine.errors import QueryError
 from engine.query.hits import Hit
 from engine.query.query import LikeFile, LikeHit, Words
 from engine.settings import SearchSettings, Settings
+from storage.records import MODALITIES
 from tests.conftest import Program, Samples
 
 
@@ -128,6 +130,48 @@ def test_a_span_hides_itself_and_not_the_rest_of_its_file(engine: SearchEngine, 
     assert own and all(min(end or 0, 8) - max(start or 0, 4) < ((end or 0) - (start or 0)) / 2 for start, end in own)
     every = engine.search(like=[f"{film}@4-8"], kinds=["video"], include_self=True).hits[0]
     assert every.path == str(film) and every.start is not None and 2 < every.start < 5
+
+
+# --- of each kind
+
+
+def test_so_many_of_each_kind_are_those_that_the_kind_alone_finds(engine: SearchEngine, samples: Samples) -> None:
+    crow = samples.queries / "crow.mp3"
+    for words, like in (("a crow", []), ("the old lighthouse", []), (None, [crow]), ("a bird", [crow])):
+        found = engine.search(words, like=like, limit=3, each_kind=True).hits
+        kinds = list(dict.fromkeys(hit.kind for hit in found))
+        assert len(kinds) == 5
+        groups = [[hit for hit in found if hit.kind == kind] for kind in kinds]
+        assert [hit for group in groups for hit in group] == list(found), "a kind stands in one piece"
+        bests = [group[0].relevance for group in groups]
+        assert bests == sorted(bests, reverse=True)
+        everything = {hit.path: hit for hit in engine.search(words, like=like, limit=1000).hits}
+        for kind, group in zip(kinds, groups, strict=True):
+            alone = engine.search(words, like=like, limit=3, kinds=[kind]).hits
+            assert names(tuple(group)) == names(alone)
+            assert [hit.relevance for hit in group] == approx([everything[hit.path].relevance for hit in group])
+
+
+def test_each_kind_beside_filters_moments_and_exact_words(engine: SearchEngine, samples: Samples) -> None:
+    notes = samples.library / "Notes"
+    assert {hit.kind for hit in engine.search("a crow", under=notes, limit=2, each_kind=True).hits} == {"text"}
+    some = engine.search("a crow", kinds=["image", "video"], limit=4, each_kind=True, each_moment=True).hits
+    assert [hit.kind for hit in some].count("image") == [hit.kind for hit in some].count("video") == 4
+    assert len({hit.path for hit in some if hit.kind == "video"}) < 4, "places, not files"
+    exact = engine.search("crow", exact=True, limit=1, each_kind=True).hits
+    assert sorted(hit.kind for hit in exact) == ["document", "text"]
+
+
+def test_each_kind_on_the_command_line(samples: Samples) -> None:
+    shown = samples.program.run("search", "a crow", "--each-kind", "-n", "2").stdout.splitlines()
+    heads = [line.partition(":")[0] for line in shown if line.partition(":")[0] in MODALITIES]
+    assert sorted(heads) == sorted(MODALITIES)
+    asked = samples.program.json("search", "a crow", "--each-kind", "-n", "2")
+    assert len(asked["hits"]) == 10 and [hit["kind"] for hit in asked["hits"]] == [k for k in heads for _ in range(2)]
+    third = samples.program.json("search", "--like", "#3", "-n", "1", "--include-self")["hits"][0]
+    assert third["path"] == asked["hits"][2]["path"]
+    nothing = samples.program.run("search", "qwxvz", "--each-kind", "-n", "1", "--cutoff", "1").stdout
+    assert nothing.count("nothing close; the nearest:") == 5
 
 
 # --- moments

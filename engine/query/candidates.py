@@ -1,7 +1,7 @@
 """The one place where the pieces of a library get their scores for a query, and what the scores mean."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import NamedTuple
 
@@ -68,6 +68,17 @@ class Scope:
     modalities: Collection[Modality] = MODALITIES
 
 
+def of_each_kind(library: Library, scope: Scope) -> list[Scope]:
+    """The pieces of ``scope`` by what their file is: a scope for every kind of which there are any."""
+    found = []
+    for pieces in library.pieces_by_kind().values():
+        if scope.among is not None:
+            pieces = {of: np.intersect1d(ids, scope.among.get(of, []), True) for of, ids in pieces.items()}
+        if any(len(ids) for of, ids in pieces.items() if of in scope.modalities):
+            found.append(replace(scope, among=pieces))
+    return found
+
+
 def scales(library: Library, readings: Sequence[Reading], priors: Priors, scope: Scope) -> list[Scale]:
     """A scale for every reading and every modality of which pieces may answer. Raises QueryError."""
     found = []
@@ -109,14 +120,14 @@ def best_pieces(
     scope: Scope,
     others: Mapping[Modality, Sequence[int]],
 ) -> list[BestPiece]:
-    """The ``files`` best files, or all there are, and some more, among them those of ``others``: pieces that pass.
+    """The ``files`` best files of ``scope``, or all there are, and some more, among them those of ``others``: pieces.
 
     Best first. Only numbers and scores are looked at: where a piece comes from is asked once, of those at the top. A
     modality of which the last piece found is worse than the last file needed can hold nothing better.
     """
     scales = sorted(scales, key=lambda scale: -scale.pieces)  # so that all threads end at about the same time
     alone = sum(scale.pieces for scale in scales) < _FEW
-    asked = {of: np.setdiff1d(np.array(pieces), scope.without) for of, pieces in others.items()}
+    asked = {of: _in_scope(np.array(pieces, dtype=np.int64), of, scope) for of, pieces in others.items()}
     found: dict[int, Found] = {}
     of_others: dict[int, list[tuple[Scale, Found]]] = {}
     deeper, size = list(range(len(scales))), _DEPTH * files
@@ -150,9 +161,15 @@ def candidates(library: Library, scales: Sequence[Scale], pieces: Sequence[Piece
     return [Candidate(by_number[number], *rated) for number, *rated in found.rows()]
 
 
+def _in_scope(pieces: NDArray[np.int64], modality: Modality, scope: Scope) -> NDArray[np.int64]:
+    """Those of ``pieces`` that may answer, ascending."""
+    pieces = np.setdiff1d(pieces, scope.without)
+    return pieces if scope.among is None else np.intersect1d(pieces, scope.among.get(modality, []), True)
+
+
 def _nearest(library: Library, scope: Scope, size: int, scale: Scale) -> Found:
     if scale.known is not None:
-        ids, scores = scale.known
+        ids, scores = _of(scale.known, _in_scope(scale.known[0], scale.modality, scope))
         best = np.argsort(-scores, kind="stable")[:size]
         return ids[best], scores[best]
     allowed = None if scope.among is None else scope.among.get(scale.modality, np.empty(0, dtype=np.int64))

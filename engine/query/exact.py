@@ -13,7 +13,7 @@ from engine.query.hits import Hit
 from engine.query.query import Query, Words
 from storage import words
 from storage.catalog import Catalog
-from storage.records import PieceFilter
+from storage.records import MODALITIES, PieceFilter
 from storage.words import WordMatch
 
 # A quotation mark opens before a word and closes after one; 12" is a measure.
@@ -163,8 +163,11 @@ def exact_search(catalog: Catalog, query: Query) -> list[Hit]:
     compared, ``relevance`` is the share of the words."""
     asked = asked_words(query.words)
     with catalog.reading() as connection:
-        found = _ranked_by_share(connection, asked, narrowed(connection, query, asked), query.limit)
-    return [_hit(hit, query) for hit in found]
+        condition = narrowed(connection, query, asked)
+        kinds = [frozenset({kind}) for kind in MODALITIES if not condition.kinds or kind in condition.kinds]
+        each = [replace(condition, kinds=kind) for kind in kinds] if query.each_kind else [condition]
+        groups = [found for part in each if (found := _ranked_by_share(connection, asked, part, query.limit))]
+    return [_hit(hit, query) for found in sorted(groups, key=lambda group: -group[0].share) for hit in found]
 
 
 def _hit(hit: WordHit, query: Query) -> Hit:

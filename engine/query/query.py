@@ -121,6 +121,7 @@ class Query:
     """What to look for, what to keep away from, which files may answer, and how.
 
     ``limit``: how many hits. ``each_moment``: every place found is a hit of its own, instead of one hit a file.
+    ``each_kind``: so many of every kind of file, the kind with the best hit first, instead of so many in all.
     ``include_self``: the files asked with, and exact copies of them, may answer too. ``cutoff``: the relevance from
     which a hit is close, 0 to 1; None leaves it to the settings. ``exact``: only the words count as they stand, not
     what they mean.
@@ -131,6 +132,7 @@ class Query:
     filters: Filters = field(default_factory=Filters)
     limit: int = 10
     each_moment: bool = False
+    each_kind: bool = False
     include_self: bool = False
     cutoff: float | None = None
     exact: bool = False

@@ -6,7 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.query.candidates import BestPiece, Candidate, Priors, Scale, Scope, best_pieces, candidates, scales
+from engine.query.candidates import (
+    BestPiece,
+    Candidate,
+    Priors,
+    Scale,
+    Scope,
+    best_pieces,
+    candidates,
+    of_each_kind,
+    scales,
+)
 from engine.query.embed_query import Reading
 from engine.query.exact import Asked, WordHit, fused_ranks
 from engine.query.excerpt import excerpt
@@ -43,23 +53,33 @@ def search(
     cutoff: float,
     modalities: Collection[Modality] = MODALITIES,
 ) -> list[Hit]:
-    """The best ``query.limit`` files by the relevance of their best piece, or the best places if that is asked for.
+    """The best ``query.limit`` files by the relevance of their best piece, or the best places if that is asked for; so
+    many of every kind, if that is.
 
     ``own``: the numbers of pieces that must not answer, ascending. ``priors`` gives the background for (modality of a
     query's part, modality of the piece); only pieces of ``modalities`` answer. Exact under any filter: the pieces that
     pass are searched until ``query.limit`` files are found and no piece that is left can be better, or nothing is left.
     Raises QueryError.
     """
-    words = looked_up.words
     scope = Scope(looked_up.among, own, modalities)
     on = scales(library, readings, priors, scope)
     line = tune_of(readings)
     if line is not None and (by_tune := tune_scale(library, line, scope)) is not None:
         on.append(by_tune)
+    scopes = of_each_kind(library, scope) if query.each_kind else [scope]
+    groups = [hits for each in scopes if (hits := _best(library, query, looked_up, on, each, cutoff))]
+    return [hit for group in sorted(groups, key=lambda hits: -hits[0].relevance) for hit in group]
+
+
+def _best(
+    library: Library, query: Query, looked_up: LookUp, on: Sequence[Scale], scope: Scope, cutoff: float
+) -> list[Hit]:
+    """The best ``query.limit`` hits of ``scope``."""
+    words = looked_up.words
     found = best_pieces(library, on, query.limit, scope, looked_up.pieces)
     chosen = _fused(found, words, looked_up.shared, cutoff)[: query.limit]
     where = _where(library, looked_up.asked, [hit for hit in words if hit.is_whole], chosen, query.each_moment)
-    files = _files(library, on, chosen, own, where, query.each_moment)
+    files = _files(library, on, chosen, scope.without, where, query.each_moment)
     if query.each_moment:
         return _each_place(files, query, cutoff)
     return [_hit(file.best, file.places[0], file.places, query) for file in files]

@@ -76,11 +76,14 @@ def create_server(service: SharedService) -> MCPServer[None]:
         kinds: Annotated[list[Modality] | None, Field(description="Only files of these kinds")] = None,
         under: Annotated[str | None, Field(description="Only files below this folder")] = None,
         limit: Annotated[int, Field(ge=1, le=100, description="How many files at most")] = 10,
+        each_kind: Annotated[bool, Field(description="So many of every kind of file")] = False,
     ) -> Found:
         """Find files by words, by a file they resemble (of any kind), or by both."""
         alike = [] if like is None else [{"path": like}]
         with _told():
-            found = service.client().search(words, like=alike, kinds=kinds or [], under=under, limit=limit)
+            found = service.client().search(
+                words, like=alike, kinds=kinds or [], under=under, limit=limit, each_kind=each_kind
+            )
         return Found.model_validate(found)
 
     @server.tool(annotations=only_looks, structured_output=False)

@@ -92,6 +92,7 @@ class SearchBody(_Body):
     smaller: Annotated[int, Field(ge=0)] | None = None
     limit: Annotated[int, Field(ge=1, le=500)] | None = None
     moments: bool = Field(default=False, description="A hit for every moment, page or passage, not one for each file.")
+    each_kind: bool = Field(default=False, description="So many of every kind, the kind with the best hit first.")
     include_self: bool = Field(default=False, description="Exact copies of what was asked with may answer, too.")
     cutoff: Annotated[float, Field(ge=0, le=1)] | None = None
     exact: bool = Field(default=False, description="Only the words as they stand, whatever they mean.")
@@ -215,6 +216,7 @@ def query_of(body: SearchBody, file_of: FileOf, default_limit: int) -> Query:
         ),
         limit=default_limit if body.limit is None else body.limit,
         each_moment=body.moments,
+        each_kind=body.each_kind,
         include_self=body.include_self,
         cutoff=body.cutoff,
         exact=body.exact,

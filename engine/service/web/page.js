@@ -6,6 +6,7 @@ import { chooseKinds, showMap } from "/web/map.js";
 import { startRecorder } from "/web/recorder.js";
 
 const PAGE = 24, MOST = 480;
+const FEWER = 6; // where the best of each kind are shown, so many times fewer of each: a row
 const LIKELY = 0.5; // the relevance from which the best answer to a recording is played at once
 const get = (selector) => document.querySelector(selector);
 const said = get("#said"), hits = get("#hits");
@@ -44,18 +45,33 @@ function query() {
   if (form.get("under")) asked.under = form.get("under");
   for (const name of ["after", "before"]) if (form.get(name)) asked[name] = `${form.get(name)}T00:00:00`;
   if (form.get("glob")) asked.globs = [form.get("glob")];
-  for (const name of ["moments", "exact"]) if (form.get(name)) asked[name] = true;
+  for (const name of ["moments", "exact", "each_kind"]) if (form.get(name)) asked[name] = true;
+  if (asked.each_kind) asked.limit /= FEWER;
   return asked;
 }
 
+// The best of a kind, under its name.
+function ofKind(kind, found) {
+  const part = document.createElement("section"), name = document.createElement("h2"), list = document.createElement("ol");
+  [name.id, name.textContent, list.className] = [`best-${kind}`, CALLED[kind][1], "hits"];
+  part.setAttribute("aria-labelledby", name.id);
+  list.append(...found);
+  part.append(name, list);
+  return part;
+}
+
 // What another model answers, because the one in use cannot read everything, stands below, under its name.
-function showHits(found, apart, words) {
-  const shown = (some) => some.map((hit) => card(hit, words, roots, { more: (each) => add(each, true), less: (each) => add(each, false) }));
-  hits.replaceChildren(...shown(found));
+function showHits({ hits: found, apart }, { words, each_kind: byKind, limit: most }) {
+  const texts = words.map((each) => each.text);
+  const shown = (some) => some.map((hit) => card(hit, texts, roots, { more: (each) => add(each, true), less: (each) => add(each, false) }));
+  const groups = byKind ? [...new Set(found.map((hit) => hit.kind))].map((kind) => [kind, found.filter((hit) => hit.kind === kind)]) : [];
+  hits.replaceChildren(...(byKind ? [] : shown(found)));
+  get("#by-kind").replaceChildren(...groups.map(([kind, some]) => ofKind(kind, shown(some))));
   get("#apart").hidden = !apart?.hits.length;
   get("#apart-by").textContent = apart ? `${apart.modalities.map((each) => CALLED[each][1]).join(", ")}, by the ${apart.model} model` : "";
   get("#apart-hits").replaceChildren(...shown(apart?.hits ?? []));
-  get("#further").hidden = Math.max(found.length, apart?.hits.length ?? 0) < limit || limit >= MOST;
+  const longest = Math.max(apart?.hits.length ?? 0, ...(byKind ? groups.map(([, some]) => some.length) : [found.length]));
+  get("#further").hidden = longest < most || limit >= MOST;
 }
 
 const isFiltered = () => chosenKinds().length > 0 || fields().some((each) => (each.type === "checkbox" ? each.checked : each.value));
@@ -75,7 +91,7 @@ async function ask() {
   get("#welcome").hidden = !isEmpty;
   get("#unfilter").hidden = true;
   if (isEmpty) {
-    showHits([], null, []);
+    showHits({ hits: [] }, asked);
     say(asked.not_like.length ? "Say what to look for, too." : "");
     return;
   }
@@ -85,12 +101,12 @@ async function ask() {
   say("Searching…");
   try {
     const answer = await service.search(asked, mine.signal);
-    showHits(answer.hits, answer.apart, asked.words.map((each) => each.text));
+    showHits(answer, asked);
     say(told(answer));
     get("#unfilter").hidden = answer.hits.length > 0 || answer.apart?.hits.length > 0 || !isFiltered();
   } catch (error) {
     if (error.name === "AbortError") return;
-    showHits([], null, []);
+    showHits({ hits: [] }, asked);
     say(`That did not work: ${error.message}`, true);
   }
   get("#answers").removeAttribute("aria-busy");
@@ -146,7 +162,7 @@ function listenFor(isWanted) {
 async function addRecording(file) {
   listenFor(true);
   if (!(await addFiles([file], { name: "your recording", isRecording: true }))) return;
-  const best = hits.firstElementChild;
+  const best = cards()[0];
   if (!best || !["audio", "video"].includes(best.hit.kind) || best.hit.relevance < LIKELY) return;
   best.querySelector("button.picture").click();
   say(`${said.textContent.replace(/[:.]?$/, ".")} Playing ${nameOf(best.hit.path)} from ${clock(best.hit.start ?? 0)}.`);

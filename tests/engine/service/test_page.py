@@ -289,6 +289,28 @@ def test_filters_narrow(page: Page) -> None:
     assert not page.get("#unfilter").is_displayed()
 
 
+def test_the_best_of_each_kind_stand_below_its_name(page: Page) -> None:
+    def sections() -> dict[str, list[dict[str, Any]]]:
+        shown = "[each.querySelector('h2').innerText, [...each.querySelectorAll('.hits > li')].map((item) => item.hit)]"
+        return dict(page.script(f"return [...document.querySelectorAll('#by-kind > section')].map((each) => {shown})"))
+
+    mixed = page.search("a crow")
+    page.click("#more-filters")
+    assert page.asking(lambda: page.click("input[name=each_kind]")) == [], "none stands outside the sections"
+    found = sections()
+    assert set(found) == {"Texts", "Pictures", "Documents", "Sounds", "Videos"}
+    assert all(len(hits) == 4 and len({hit["kind"] for hit in hits}) == 1 for hits in found.values())
+    firsts = [hits[0] for hits in found.values()]
+    assert firsts[0]["path"] == mixed[0]["path"]
+    assert [hit["relevance"] for hit in firsts] == sorted((hit["relevance"] for hit in firsts), reverse=True)
+    page.shoot("each-kind")
+    assert page.complaints() == []
+    page.script("document.querySelector('#further').scrollIntoView()")
+    page.asking(lambda: page.click("#further"))
+    assert {name: hits[:4] for name, hits in sections().items()} == found and len(sections()["Pictures"]) == 8
+    assert len(page.asking(lambda: page.click("#clear"))) == len(mixed) and sections() == {}
+
+
 def test_more_answers_are_a_press_away(page: Page) -> None:
     before = page.search("music")
     page.script("document.querySelector('#further').scrollIntoView()")

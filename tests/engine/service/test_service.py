@@ -141,6 +141,7 @@ def test_every_option_of_the_command_line_is_there(served: Served) -> None:
         ({"words": [{"text": "music"}], "after": "2020-01-01", "before": "2100-01-01"},
          ["music", "--after", "2020-01-01", "--before", "2100-01-01"]),
         ({"words": [{"text": 'harbour "lighthouse"'}], "moments": True}, ['harbour "lighthouse"', "--moments"]),
+        ({"words": [{"text": "music"}], "each_kind": True}, ["music", "--each-kind"]),
         ({"words": [{"text": "guitar"}], "exact": True}, ["guitar", "--exact"]),
     ]  # fmt: skip
     for body, arguments in pairs:
