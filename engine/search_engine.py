@@ -4,19 +4,28 @@ import math
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import TypedDict, Unpack
+from typing import Unpack
 
 from engine.duplicates.find import Question, find_duplicates
 from engine.duplicates.groups import Duplicates
-from engine.errors import ModelError, QueryError
 from engine.gpu_switch import GpuSwitch
+from engine.loaded_models import LoadedModels
 from engine.model.spaces import Asking, SearchModel, load_parts
+from engine.query.arguments import (
+    Alike,
+    FilterOptions,
+    absolute_paths,
+    check_held,
+    check_paths,
+    filters_of,
+    like_of,
+    words_of,
+)
 from engine.query.copies import own_pieces
 from engine.query.embed_query import embed_query
 from engine.query.exact import exact_search
@@ -24,10 +33,10 @@ from engine.query.hits import Apart, Hit, SearchResult
 from engine.query.in_spaces import search_spaces
 from engine.query.last_answer import keep_answer, kept_hit
 from engine.query.look_up import look_up, look_up_texts
-from engine.query.parse import parse_like
-from engine.query.query import Filters, LikeFile, LikeHit, Query, Words
+from engine.query.query import Query, Words
 from engine.recognisers import find_recognisers
 from engine.settings import Settings, load_settings
+from engine.status import Status, status_of
 from indexer.control import Control
 from indexer.decoders import Decoders
 from indexer.ignore import IgnoreOptions
@@ -39,16 +48,14 @@ from indexer.pipeline import index as index_paths
 from indexer.pipeline import index_parts, index_words
 from indexer.plan import Scope
 from indexer.priority import Priority, step_back
-from indexer.reembed import Reembedding, reembed, reembedding
+from indexer.reembed import reembed, reembedding
 from indexer.transcripts import TranscriptSummary
 from storage import generations
 from storage.catalog import Catalog
 from storage.check import Finding, check
-from storage.errors import DataFolderError, ModelMismatchError
-from storage.library import IndexSize, Library
-from storage.records import Failure, LibraryCounts, Modality, RootState, Source
-from storage.roots import states
-from storage.transcripts import problems_under
+from storage.errors import DataFolderError
+from storage.library import Library
+from storage.records import Modality, Source
 from storage.vectors import IndexPolicy
 
 _POLICIES = {
@@ -59,46 +66,6 @@ _POLICIES = {
 
 SECONDS_DECODERS_ARE_KEPT = 60.0
 """Who saves a file is likely to save it again; after that the memory is worth more than the second to start anew."""
-
-Alike = LikeFile | LikeHit | Hit | Path | str
-"""What can be resembled; a string is read as on the command line."""
-
-
-class FilterOptions(TypedDict, total=False):
-    """The conditions of ``Filters`` as they can be given to ``SearchEngine.search``."""
-
-    kinds: Iterable[Modality]
-    under: Path | str | None
-    globs: str | Iterable[str]
-    after: datetime | None
-    before: datetime | None
-    longer: float | None
-    shorter: float | None
-    larger: int | None
-    smaller: int | None
-
-
-@dataclass(frozen=True)
-class Status:
-    """What a library holds. ``model``: the fingerprint of what made it, which the settings then called ``model_name``
-    and now ``settings_model``. ``roots``: what was asked for, with the time of its last scan (seconds since 1970);
-    ``folders``: how far each of them is; ``paused``: why indexing would wait now;
-    ``incomplete``: files of which some words are missing; ``disk_bytes``: what the data folder takes up;
-    ``reembedding``: a change of model that is not finished; ``index``: how the pieces of each modality are searched."""
-
-    data: Path
-    model: str | None
-    model_name: str
-    settings_model: str
-    counts: LibraryCounts
-    roots: dict[str, float]
-    folders: tuple[RootState, ...]
-    paused: str | None
-    failures: tuple[Failure, ...]
-    incomplete: tuple[Failure, ...]
-    disk_bytes: int
-    reembedding: Reembedding | None = None
-    index: Mapping[Modality, IndexSize] = field(default_factory=dict)
 
 
 class SearchEngine:
@@ -115,8 +82,8 @@ class SearchEngine:
 
     def __init__(self, library: Library, settings: Settings) -> None:
         self._library, self._settings = library, settings
-        self._models: dict[str, SearchModel] = {}
-        self._loading = threading.Lock()
+        self._models = LoadedModels(settings.model)
+        self._starting = threading.Lock()
         self._decoders: dict[MediaFormat, Decoders] = {}
         self._seconds_decoders_are_kept = SECONDS_DECODERS_ARE_KEPT
         self._gpu = GpuSwitch(settings.index.device)
@@ -135,7 +102,7 @@ class SearchEngine:
     def close(self) -> None:
         """Let go of the library's files. Nothing needs saving: what was indexed is on disk."""
         self._beside.shutdown()
-        with self._loading:
+        with self._starting:
             while self._decoders:
                 self._decoders.popitem()[1].close()
         self._library.close()
@@ -165,7 +132,7 @@ class SearchEngine:
         Raises ModelError, RecogniserError, LibraryBusyError, DataFolderError.
         """
         return self._index(
-            _absolute(paths), replace(self._pipeline_options(), retry=retry), on_progress, self._patient()
+            absolute_paths(paths), replace(self._pipeline_options(), retry=retry), on_progress, self._patient()
         )
 
     def _index(
@@ -205,7 +172,7 @@ class SearchEngine:
         paused = Pause(self._library.folder, settings.index.pause_below_battery).reason
         with Decoders(embedder.media, self.limits, SECONDS_DECODERS_ARE_KEPT) as decoders:
             indexing = _Indexing(self, self._pipeline_options(), decoders)
-            KeepUp(_absolute(paths), indexing, options, paused, on_event).run(stop)
+            KeepUp(absolute_paths(paths), indexing, options, paused, on_event).run(stop)
 
     def pause(self) -> None:
         """Tell whatever indexes into this library, in this process or another one, to wait."""
@@ -240,7 +207,7 @@ class SearchEngine:
         library = self._current()
         with library.writer_lock():
             library.refresh()
-            gone = library.catalog.forget(str(_absolute([path])[0]))
+            gone = library.catalog.forget(str(absolute_paths([path])[0]))
             library.refresh()
             library.save_snapshot()
             return gone
@@ -275,9 +242,9 @@ class SearchEngine:
         """
         return self.ask(
             Query(
-                wanted=(*([] if words is None else [_words(words)]), *map(_like, like)),
-                unwanted=(*map(_words, not_words), *map(_like, not_like)),
-                filters=_filters(filters),
+                wanted=(*([] if words is None else [words_of(words)]), *map(like_of, like)),
+                unwanted=(*map(words_of, not_words), *map(like_of, not_like)),
+                filters=filters_of(filters),
                 limit=self.default_limit if limit is None else limit,
                 each_moment=each_moment,
                 each_kind=each_kind,
@@ -299,7 +266,7 @@ class SearchEngine:
 
     def _ask(self, query: Query, library: Library) -> SearchResult:
         catalog = library.catalog
-        _check_paths(query, catalog)
+        check_paths(query, catalog)
         cutoff = self._settings.search.cutoff if query.cutoff is None else query.cutoff
         if query.exact:
             started = time.perf_counter()
@@ -329,11 +296,11 @@ class SearchEngine:
         """
         library = self._current()
         for path in (*paths, *([] if under is None else [under])):
-            _check_held(path, library.catalog)
+            check_held(path, library.catalog)
         question = Question(
-            paths=tuple(str(path) for path in _absolute(paths)),
+            paths=tuple(str(path) for path in absolute_paths(paths)),
             kinds=frozenset(kinds),
-            under="/" if under is None else str(_absolute([under])[0]),
+            under="/" if under is None else str(absolute_paths([under])[0]),
         )
         return find_duplicates(library, question, self.limits, self._settings.index.workers, on_progress)
 
@@ -347,27 +314,7 @@ class SearchEngine:
 
     def status(self) -> Status:
         """What the library holds; needs no model."""
-        library = self._current()
-        catalog = library.catalog
-        model = catalog.model()
-        with catalog.reading() as connection:
-            incomplete = problems_under(connection, "/")
-            folders = states(connection)
-        return Status(
-            data=library.folder,
-            model=None if model is None else model[0],
-            model_name=catalog.model_name(),
-            settings_model=self._model_name(),
-            counts=catalog.counts(),
-            roots=catalog.roots(),
-            folders=tuple(folders),
-            paused=self.paused(),
-            failures=tuple(catalog.failures_under("/").values()),
-            incomplete=tuple(incomplete),
-            disk_bytes=sum(path.stat().st_size for path in library.folder.rglob("*") if path.is_file()),
-            reembedding=reembedding(library),
-            index=library.index_sizes(),
-        )
+        return status_of(self._current(), self._models.name, self.paused())
 
     def source(self, path: str) -> Source | None:
         """The indexed file at ``path``, or None."""
@@ -425,52 +372,15 @@ class SearchEngine:
 
     def _embedder(self) -> SearchModel:
         """The model that the settings name."""
-        return self._load(self._model_name())
+        return self._models.load(self._models.name)
 
     def _embedder_of(self, catalog: Catalog) -> SearchModel:
-        """The model that made what is in the library: until a change of model is finished, the old one.
-
-        Raises ModelMismatchError if it is not to be had any more.
-        """
-        held, name = catalog.model(), self._model_name()
-        if held is None:
-            return self._load(name)
-        loaded = self._models.get(name)
-        if loaded is not None and (loaded.fingerprint, loaded.dimension) == held:
-            return loaded
-        reason = "it has changed"
-        for candidate in dict.fromkeys([catalog.model_name() or name, name]):
-            try:
-                embedder = self._load(candidate)
-            except ModelError as error:
-                if candidate == name:
-                    raise
-                reason = str(error)
-                continue
-            if (embedder.fingerprint, embedder.dimension) == held:
-                return embedder
-        raise ModelMismatchError(
-            f"{catalog.path.parent}: the model that made this library cannot be loaded any more ({reason}); "
-            "`synesthete rebuild` embeds everything anew with the model of the settings"
-        )
-
-    def _model_name(self) -> str:
-        """As the settings have it, a path made absolute, so that it means the same in whatever folder."""
-        name = self._settings.model.name
-        path = Path(name).expanduser()
-        return str(path.absolute()) if name != "bundled" and path.exists() else name
-
-    def _load(self, name: str) -> SearchModel:
-        with self._loading:
-            if name not in self._models:
-                from engine.model.loading import load_search_model
-
-                self._models[name] = load_search_model(name, self._settings.model)
-            return self._models[name]
+        """The model that made what is in the library. Raises ModelMismatchError."""
+        return self._models.of(catalog)
 
     def _decoders_for(self, embedder: SearchModel) -> Decoders:
         """Decoding processes for files that are asked with: one is kept for the next."""
-        with self._loading:
+        with self._starting:
             if embedder.media not in self._decoders:
                 seconds = self._seconds_decoders_are_kept
                 self._decoders[embedder.media] = Decoders(embedder.media, self.limits, seconds, most_idle=1)
@@ -487,7 +397,7 @@ class SearchEngine:
             workers=settings.workers,
             batch=settings.batch,
             limits=self.limits,
-            model_name=self._model_name(),
+            model_name=self._models.name,
             ignore=ignore,
             recognisers=find_recognisers(self._settings.words),
         )
@@ -520,52 +430,3 @@ class _Indexing:
 def _result(hits: Sequence[Hit], cutoff: float, started: float, apart: Apart | None = None) -> SearchResult:
     close = any(hit.relevance >= cutoff for hit in (*hits, *(apart.hits if apart else ())))
     return SearchResult((time.perf_counter() - started) * 1000, tuple(hits), close, apart)
-
-
-def _check_paths(query: Query, catalog: Catalog) -> None:
-    """What can be refused before a model is loaded. A folder that is gone may still be asked for, if it is held."""
-    for part in (*query.wanted, *query.unwanted):
-        if isinstance(part, LikeFile):
-            path = part.path.expanduser()
-            if not path.exists() or path.is_dir():
-                raise QueryError(f"{part.path}: {'it is a folder' if path.is_dir() else 'no such file'}")
-    if query.filters.under is not None:
-        _check_held(query.filters.under, catalog)
-
-
-def _check_held(path: Path | str, catalog: Catalog) -> None:
-    """What is neither on the disk nor in the library is a slip of the pen."""
-    absolute = _absolute([path])[0]
-    if not absolute.exists() and not catalog.sources_under(str(absolute)):
-        raise QueryError(f"{path}: there is no such folder, and nothing below it is in the library")
-
-
-def _absolute(paths: Sequence[Path | str]) -> list[Path]:
-    return [Path(path).expanduser().resolve() for path in paths]
-
-
-def _like(what: Alike) -> LikeFile | LikeHit:
-    if isinstance(what, LikeFile | LikeHit):
-        return what
-    if isinstance(what, Hit):
-        return LikeHit(what)
-    return LikeFile(what) if isinstance(what, Path) else parse_like(what)
-
-
-def _words(what: str | Words) -> Words:
-    return what if isinstance(what, Words) else Words(what)
-
-
-def _filters(options: FilterOptions) -> Filters:
-    under, globs = options.get("under"), options.get("globs", ())
-    return Filters(
-        kinds=frozenset(options.get("kinds", ())),
-        under=None if under is None else Path(under),
-        globs=(globs,) if isinstance(globs, str) else tuple(globs),
-        after=options.get("after"),
-        before=options.get("before"),
-        longer=options.get("longer"),
-        shorter=options.get("shorter"),
-        larger=options.get("larger"),
-        smaller=options.get("smaller"),
-    )

@@ -10,14 +10,6 @@ import typer
 from engine.errors import ServiceError
 
 
-def add_service_commands(app: typer.Typer) -> None:
-    """Give ``app`` the commands below."""
-    app.command()(serve)
-    app.command()(install_service)
-    app.command()(desktop)
-    app.command()(mcp)
-
-
 def serve(
     context: typer.Context,
     paths: Annotated[

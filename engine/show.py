@@ -11,7 +11,7 @@ from rich.text import Text
 
 from engine.query.excerpt import matches
 from engine.query.hits import Apart, Hit, Moment
-from engine.search_engine import Status
+from engine.status import Status
 from indexer.keep_up import WatchEvent
 from indexer.options import IndexSummary
 from storage.check import Finding

@@ -17,7 +17,8 @@ import numpy as np
 from sqlalchemy import Table, insert
 
 from storage import tables, words
-from storage.catalog import FACTS_ALTERED, Catalog, are_facts_whole
+from storage.catalog import Catalog
+from storage.catalog_reader import FACTS_ALTERED, are_facts_whole
 from storage.checksums import piece_checksum, source_checksum
 from storage.migrations import schema_faults
 from storage.records import MODALITIES, Failure, FileState

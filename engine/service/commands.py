@@ -20,7 +20,8 @@ class NotForUsError(Exception):
 
 def run_command(body: CommandBody, engine: SearchEngine, data: Path, settings: Settings) -> CommandAnswer:
     """Run it as it would run in ``body.folder``. Raises NotForUsError: then its own process has to run it."""
-    from engine.cli import OtherLibraryError, Session, app  # which imports what runs this
+    from engine.cli import app  # which imports what runs this
+    from engine.session import OtherLibraryError, Session
 
     if command_of(body.arguments) not in FORWARDED or body.environment != environment():
         raise NotForUsError
