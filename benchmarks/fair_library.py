@@ -8,10 +8,11 @@ and what else the library consists of. ``--folder`` keeps files and library, so 
 Right is a file of the kind meant and of the question's concept or label. A file shares words with a question when its
 captions, its concept or its text have any content word of the question. Fairness: a right file is among the first ten
 of its kind alone (*alone*), or of all kinds, those of other kinds left out that are right (*mixed*) or that share words
-(*apart*), or among ten of each kind, with the same left out as in the mixed list (*each kind*). Nothing close: no file is left that shares words, and something is close all the same (a false alarm); one
-right file is put back, the one of which the question is the label or the best of all that are right, and nothing is
-close (a miss). Among all files, and among fifty drawn anew for each question. What is left out is left out by a filter,
-so that a search takes the library for one that has nothing else.
+(*apart*), or among ten of each kind, with the same left out as in the mixed list (*each kind*). Nothing close: no file
+is left that shares words, and something is close all the same (a false alarm); one right file is put back, the one of
+which the question is the label or the best of all that are right, and nothing is close (a miss). Among all files, and
+among fifty drawn anew for each question. What is left out is left out by a filter, so that a search takes the library
+for one that has nothing else.
 """
 
 import argparse

@@ -12,7 +12,8 @@ other. Two of which the first notes are the same are taken for one tune.
 
 Found: the recording is the first, or among the first 3 or 10, by its best window. Second: this window begins where the
 hum was taken from, at most 3 seconds before it or half a second after. Close: the relevance of the right recording is
-at least 0.9; false: that of another is. Noises and rhythms of drums, which are no tunes, are asked with, too.
+at least 0.9; false: that of another is. ``--more`` makes the library longer by sounds that nobody hums, the recordings
+backwards at other pitches and paces. Noises and rhythms of drums, which are no tunes, are asked with, too.
 """
 
 import argparse
@@ -48,7 +49,7 @@ from engine.query.candidates import BACKGROUND_SAMPLE
 from engine.query.hummed import expected
 from engine.query.tunes import Melodies, found, join, tune
 from indexer.extract.audio import Sound, windows
-from indexer.extract.melody import FRAMES_A_SECOND, VOICES, melody
+from indexer.extract.melody import FRAMES_A_SECOND, HIGHEST, LOWEST, STEPS, VOICES, melody
 from indexer.pieces import MediaFormat
 from storage.records import PieceMelody
 from storage.vectors import evenly
@@ -226,12 +227,25 @@ class Figures:
     unrelated: dict[str, tuple[float, float]]
 
 
-def measure(soundfont: Path, count: int, seed: int) -> Figures:
+def altered(recording: Windows, r: np.random.Generator) -> Windows:
+    """The melodies of another sound that nobody hums: a recording backwards, at another pitch and pace."""
+    moved, pace = STEPS * int(r.integers(-12, 13)), r.uniform(0.7, 1.4)
+    found = []
+    for (start, _), (_, codes) in zip(recording, reversed(recording), strict=True):
+        pitches = np.frombuffer(codes, np.uint8).reshape(-1, VOICES)[::-1].astype(np.int64)
+        there = (np.arange(len(pitches)) * pace).astype(np.int64) % max(len(pitches), 1)
+        pitches = np.where(pitches > 0, np.clip(pitches + moved, 1, STEPS * (HIGHEST - LOWEST) + 1), 0)[there]
+        found.append((start, pitches.astype(np.uint8).tobytes()))
+    return found
+
+
+def measure(soundfont: Path, count: int, seed: int, more: int = 0) -> Figures:
     chosen = scores(count, seed)
     with ProcessPoolExecutor(os.cpu_count(), initializer=_begin, initargs=(soundfont,)) as pool:
         heard = list(pool.map(partial(_heard, seed), range(len(chosen)), chosen))
         others = list(pool.map(partial(_no_tune, seed), range(NO_TUNES)))
-    library = Library.of([each.recording for each in heard])
+    recordings, r = [each.recording for each in heard], np.random.default_rng((seed, 2_000_000))
+    library = Library.of(recordings + [altered(each, r) for _ in range(more) for each in recordings])
     expected(np.arange(30.0))  # what all questions share is made once
     answers = [ask(library, own, chosen[own].texture, each) for own, each in enumerate(heard)]
     rows = [Row.of(each, [answer for answer in answers if answer.texture == each]) for each in TEXTURES]
@@ -261,9 +275,12 @@ def main() -> None:
     parser.add_argument("--soundfont", type=Path, required=True, help="an SF2 or SF3 file of General MIDI")
     parser.add_argument("--tunes", type=int, default=150)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--more", type=int, default=0, help="so many times the recordings again, altered: not asked for"
+    )
     parser.add_argument("--json", type=Path, help="write the figures into this file, too")
     arguments = parser.parse_args()
-    figures = measure(arguments.soundfont, arguments.tunes, arguments.seed)
+    figures = measure(arguments.soundfont, arguments.tunes, arguments.seed, arguments.more)
     print("".join(f"{each.name.replace('_', ' '):>10}" for each in fields(Row)))
     for row in figures.rows:
         print(

@@ -1,11 +1,11 @@
 """A library on disk: the catalog, and the vector index as a cache of it that is brought up to date from it."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,8 @@ from storage.records import MODALITIES, Modality, PieceMelody
 from storage.shared_lock import SharedLock
 from storage.snapshot import MANIFEST, Entry, SnapshotError
 from storage.vectors import Followed, IndexPolicy, Marks, Part, VectorIndex, evenly
+
+Made = TypeVar("Made")
 
 _log = logging.getLogger(__name__)
 # The snapshot is written anew when more than this has come and gone since: a start takes it in from the catalog in
@@ -65,7 +67,7 @@ class Library:
         self._manifest_time: int | None = None
         self._fault: str | None = None  # why the snapshot could not be used, until it has been said
         self._owners, self._owners_to = Owners(), 0
-        self._melodies: tuple[Marks, Sequence[PieceMelody]] = (Marks(), ())
+        self._melodies: tuple[Marks, Any] = (Marks(), None)
         self._samples: tuple[list[Marks], dict[tuple[Modality, int], NDArray[np.float32]]] = ([], {})
         self._lock = SharedLock()
 
@@ -156,14 +158,16 @@ class Library:
             found[kind] = {modality: pieces for modality, pieces in of_kind.items() if len(pieces)}
         return {kind: pieces for kind, pieces in found.items() if pieces}
 
-    def melodies(self) -> Sequence[PieceMelody]:
-        """The melodies of all sounds in the catalog, in the order of their numbers. Kept until the library changes."""
+    def melodies(self, made: Callable[[Sequence[PieceMelody]], Made]) -> Made:
+        """What is ``made`` of the melodies of all sounds in the catalog, in the order of their numbers. Kept until the
+        library changes, for whoever makes always the same."""
         now = latest_numbers(self.catalog)
-        held, melodies = self._melodies
-        if held != now:
-            melodies = self.catalog.melodies()
-            self._melodies = now, melodies
-        return melodies
+        held, kept = self._melodies
+        if held != now or kept is None:
+            kept = made(self.catalog.melodies())
+            self._melodies = now, kept
+        found: Made = kept
+        return found
 
     def refresh(self) -> None:
         """Bring the vector index up to what the catalog holds now; the first call loads the snapshot."""

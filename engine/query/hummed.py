@@ -35,16 +35,17 @@ def tune_scale(library: Library, line: NDArray[np.float64], scope: Scope) -> Sca
     """What the windows of sound that may answer have of a tune, as scores that stand beside cosines; or None."""
     if "audio" not in scope.modalities:
         return None
-    melodies = join(library.melodies())
-    scores = found(melodies, line)
+    melodies = library.melodies(join)
     may = ~np.isin(melodies.pieces, scope.without)
     if scope.among is not None:
         may &= np.isin(melodies.pieces, scope.among.get("audio", ()))
-    ids, scores = melodies.pieces[may], scores[may]
-    if not len(ids):
+    windows = np.flatnonzero(may)
+    if not len(windows):
         return None
-    sample = scores[np.searchsorted(ids, evenly(ids, BACKGROUND_SAMPLE))]
-    return Scale("audio", np.empty(0, np.float32), background(expected(line), sample), len(ids), (ids, scores))
+    sample = evenly(windows, BACKGROUND_SAMPLE)
+    scores = found(melodies, line, windows, sample)
+    scale = background(expected(line), scores[np.searchsorted(windows, sample)])
+    return Scale("audio", np.empty(0, np.float32), scale, len(windows), (melodies.pieces[windows], scores))
 
 
 def expected(line: NDArray[np.float64]) -> Background:

@@ -5,9 +5,11 @@ line is laid over them at every moment, in every key and at paces from 1.4 times
 counts is how much of it is met. docs/queries.md has the measurements.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from functools import cache
+from itertools import groupby, pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 from engine.query.at_once import at_once
 from indexer.extract.melody import FRAMES_A_SECOND, HIGHEST, LOWEST, STEPS, VOICES
 from storage.records import PieceMelody
+from storage.vectors import evenly
 
 LEAST, LONGEST, MOST = 2 * FRAMES_A_SECOND, 10 * FRAMES_A_SECOND, 30 * FRAMES_A_SECOND
 """Frames: how many of a tune must be voiced, how many count, and what is longer is a recording and no tune."""
@@ -31,7 +34,10 @@ _LINE, _OTHERS = (12, 11, 8, 5, 2), (12, 10, 5)
 _WHOLE = 12
 _SEMITONES = HIGHEST - LOWEST + 1
 _BLOCK = 16_384  # frames at a time, so that the sums stay in the processor's caches
-_STRETCH = 16 * _BLOCK  # frames at a time, nine hours, so that memory does not grow with the library
+_STRETCH = 16 * _BLOCK  # frames at a time, so that memory hardly grows with the library
+_SHORT = 3 * 3600 * FRAMES_A_SECOND  # frames of a library that is looked at closely throughout
+_ROUGHLY, _UNIT, _CLOSELY = 2, 3, 512  # every so many frames and paces; of so many worths; then so many windows closely
+_WINDOW = 5 * FRAMES_A_SECOND  # frames, at most, in which a tune may begin to be that window's
 _GAP = int(LONGEST * PACES[-1]) + 1
 _LATEST = 48 * 3600  # seconds; a later one was damaged on the disk
 _EARLY = FRAMES_A_SECOND // 2  # a tune that seems to begin so much before a window begins with it
@@ -75,7 +81,9 @@ def join(rows: Iterable[PieceMelody]) -> Melodies:
             firsts.append(end + at)
         parts += [whole, np.zeros((_GAP, VOICES), np.uint8)]
         end += len(whole) + _GAP
-    return Melodies(np.concatenate(parts), np.array(pieces, np.int64), np.array(firsts, np.int64))
+    # Ascending, unless a start was damaged on the disk.
+    ordered = np.maximum.accumulate(np.array(firsts, np.int64))
+    return Melodies(np.concatenate(parts), np.array(pieces, np.int64), ordered)
 
 
 def _frame(seconds: float) -> int:
@@ -104,55 +112,110 @@ def tune(codes: Codes) -> NDArray[np.float64] | None:
     return notes if is_tune else None
 
 
-def found(melodies: Melodies, line: NDArray[np.float64]) -> NDArray[np.float32]:
-    """How much of ``line`` is met, 0 to 1 less what chance would meet, by each window: shape (windows,).
+def found(
+    melodies: Melodies,
+    line: NDArray[np.float64],
+    windows: NDArray[np.int64] | None = None,
+    sample: NDArray[np.int64] | None = None,
+) -> NDArray[np.float32]:
+    """How much of ``line`` is met, 0 to 1 less what chance would meet, by ``windows``, given by their places (None: by
+    all): the best of all beginnings inside a window's stretch, all keys and all paces. Shape (windows,).
 
-    The best of all beginnings inside the window's stretch, all keys and all paces.
+    All of a long library is looked at roughly, then closely what stands highest, at about that pace, and the windows of
+    ``sample`` at any. The others' scores are those of the rough look, moved to where those of the sample are.
+    """
+    asked = np.arange(len(melodies.firsts)) if windows is None else windows
+    if not len(asked):
+        return np.zeros(0, np.float32)
+    if len(melodies.codes) <= _SHORT:
+        met = _met(melodies.codes, line, PACES, 1).max(axis=0)
+        best: NDArray[np.float32] = np.maximum.reduceat(met, melodies.firsts - _EARLY)[asked]
+        return best
+    sample = evenly(asked, _CLOSELY) if sample is None else sample
+    scores, paces = _look_roughly(melodies, line)
+    best = np.setdiff1d(asked[np.argsort(-scores[asked], kind="stable")[:_CLOSELY]], sample)
+    thoroughly = _look_closely(melodies, line, sample, PACES)
+    scores += (thoroughly - scores[sample]).mean()
+    scores[sample] = thoroughly
+    for pace in np.unique(paces[best]):
+        own = best[paces[best] == pace]
+        scores[own] = _look_closely(melodies, line, own, PACES[max(0, pace - 1) : pace + 2])
+    return scores[asked]
+
+
+def _look_roughly(melodies: Melodies, line: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """What ``found`` says of all windows, and at which pace (its place), by every second frame and pace."""
+    codes, begins = melodies.codes[::_ROUGHLY], (melodies.firsts - _EARLY) // _ROUGHLY
+    stretches = np.unique(np.searchsorted(begins, [*range(0, len(codes), _STRETCH), len(codes)]))
+    best = []
+    for first, last in pairwise(stretches.tolist()):
+        start, end = begins[first], begins[last] if last < len(begins) else len(codes)
+        met = _met(codes[start : end + _GAP], line[::_ROUGHLY], PACES[::_ROUGHLY], _UNIT)[:, : end - start]
+        best.append(np.maximum.reduceat(met, begins[first:last] - start, axis=1))
+    by_pace = np.concatenate(best, axis=1)
+    return by_pace.max(axis=0), _ROUGHLY * by_pace.argmax(axis=0)
+
+
+def _look_closely(
+    melodies: Melodies, line: NDArray[np.float64], windows: NDArray[np.int64], paces: Sequence[float]
+) -> NDArray[np.float32]:
+    """What ``found`` says of ``windows``, by every frame, at these ``paces``."""
+    begins = melodies.firsts[windows] - _EARLY
+    ends = np.append(melodies.firsts[1:] - _EARLY, len(melodies.codes))[windows]
+    frames = begins[:, None] + np.arange(_WINDOW + _GAP)
+    codes = melodies.codes[np.minimum(frames, len(melodies.codes) - 1)].reshape(-1, VOICES)
+    met = _met(codes, line, paces, 1).max(axis=0).reshape(frames.shape)[:, :_WINDOW]
+    begun = np.maximum(ends - begins, 1)[:, None]  # at least one beginning, as two windows may begin at a time
+    best: NDArray[np.float32] = np.where(np.arange(_WINDOW) < begun, met, -1.0).max(axis=1)
+    return best
+
+
+def _met(codes: Codes, line: NDArray[np.float64], paces: Sequence[float], unit: int) -> NDArray[np.float32]:
+    """For each of ``paces`` and each frame at which ``line`` may begin, how much of it is met: (paces, frames).
+
+    The larger the ``unit`` of what a pitch is worth, the rougher and quicker.
     """
     off = round(float(np.angle(np.exp(2j * np.pi * line).mean())) / (2 * np.pi) * STEPS)  # thirds from whole semitones
-    if not len(melodies.firsts):
-        return np.zeros(0, np.float32)
-    stretches = range(0, len(melodies.codes), _STRETCH)
-    best = [_met(melodies.codes[start : start + _STRETCH + _GAP], line, off)[:_STRETCH] for start in stretches]
-    return np.maximum.reduceat(np.concatenate(best), melodies.firsts - _EARLY)
-
-
-def _met(codes: Codes, line: NDArray[np.float64], off: int) -> NDArray[np.float32]:
-    """For each frame at which ``line``, ``off`` thirds from whole semitones, may begin, how much of it is met."""
-    worth = _worth(codes, off)
+    worth = _worth(codes, off, unit)
     by_chance = np.concatenate([[0.0], np.cumsum(worth.mean(axis=0))])
-    best = np.full(len(codes), -1.0, np.float32)
+    best = np.full((len(paces), len(codes)), -1.0, np.float32)
 
-    def at(pace: float) -> NDArray[np.float64]:
+    def at(place: int) -> None:
+        pace = paces[place]
         count = round(len(line) * pace)
         stretched = np.interp((np.arange(count) + 0.5) / pace - 0.5, np.arange(len(line)), line)
         notes = np.rint(stretched - off / STEPS).astype(np.int64)
         met = _best_key(worth, notes - notes.min())
         chance = by_chance[count : count + len(met)] - by_chance[: len(met)]
-        scores: NDArray[np.float64] = (met - chance) / (_WHOLE * count)
-        return scores
+        best[place, : len(met)] = (met - chance) / (_WHOLE // unit * count)
 
-    for scores in at_once(at, PACES):
-        np.maximum(best[: len(scores)], scores, out=best[: len(scores)])
+    at_once(at, range(len(paces)))
     return best
 
 
-def _worth(codes: Codes, off: int) -> NDArray[np.uint16]:
+def _worth(codes: Codes, off: int, unit: int) -> NDArray[Any]:
     """What each whole semitone, moved by ``off`` thirds, is worth in each frame: shape (semitones, frames)."""
-    worth = np.zeros((_SEMITONES, len(codes)), np.uint16)
-    for voice in range(VOICES):
-        sounding = np.flatnonzero(codes[:, voice])
-        pitch = codes[sounding, voice].astype(np.int64) - 1 - off
-        values = _LINE if voice == 0 else _OTHERS
-        for moved in range(1 - len(values), len(values)):
-            semitone, rest = np.divmod(pitch + moved, STEPS)
-            there = (rest == 0) & (semitone >= 0) & (semitone < _SEMITONES)
-            places = semitone[there], sounding[there]
-            worth[places] = np.maximum(worth[places], values[abs(moved)])
-    return worth
+    of_line, of_others = _worths(off, unit)
+    worth = of_line[codes[:, 0]]
+    for voice in range(1, VOICES):
+        np.maximum(worth, of_others[codes[:, voice]], out=worth)
+    return np.ascontiguousarray(worth.T)
 
 
-def _best_key(worth: NDArray[np.uint16], notes: NDArray[np.int64]) -> NDArray[np.float32]:
+@cache
+def _worths(off: int, unit: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """What a code makes each whole semitone, moved by ``off`` thirds, worth, in the line and in the other voices: shape
+    (codes, semitones). In units of 1 a sum over a tune takes two bytes, in those of a rough look one."""
+    found = []
+    for values in (_LINE, _OTHERS):
+        apart = np.abs(np.arange(256)[:, None] - 1 - off - STEPS * np.arange(_SEMITONES))
+        worth = np.append(np.rint(np.array(values) / unit), 0)[np.minimum(apart, len(values))]
+        worth[0] = 0  # nothing sounds
+        found.append(worth.astype(np.uint16 if unit == 1 else np.uint8))
+    return found[0], found[1]
+
+
+def _best_key(worth: NDArray[Any], notes: NDArray[np.int64]) -> NDArray[np.float32]:
     """For each frame at which ``notes``, the lowest 0, may begin: what they are worth in the best key."""
     keys = len(worth) - int(notes.max())
     beginnings = worth.shape[1] - len(notes) + 1
@@ -161,7 +224,7 @@ def _best_key(worth: NDArray[np.uint16], notes: NDArray[np.int64]) -> NDArray[np
     best = np.empty(beginnings, np.float32)
     for start in range(0, beginnings, _BLOCK):
         end = min(start + _BLOCK, beginnings)
-        total = np.zeros((keys, end - start), np.uint16)
+        total = np.zeros((keys, end - start), worth.dtype)
         for frame, note in enumerate(notes.tolist()):
             total += worth[note : note + keys, start + frame : end + frame]
         best[start:end] = total.max(axis=0)

@@ -99,15 +99,50 @@ def test_windows_that_overlap_become_one_line() -> None:
     assert not melodies.codes[first - HOP : first].any()
 
 
+def many(random: np.random.Generator, sources: int) -> list[PieceMelody]:
+    rows: list[PieceMelody] = []
+    for number in range(sources):
+        rows += windows(codes_of(random_notes(random, 30)), number, len(rows))
+    return rows
+
+
 def test_a_long_library_is_searched_in_stretches_without_a_seam(monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(5)
-    rows: list[PieceMelody] = []
-    for number in range(6):
-        rows += windows(codes_of(random_notes(random, 30)), number, len(rows))
-    line = asked_in(random_notes(random, 9), 0, 1.0)
-    whole = found(join(rows), line)
+    melodies, line = join(many(random, 6)), asked_in(random_notes(random, 9), 0, 1.0)
+    monkeypatch.setattr(tunes, "_SHORT", 0)
+    whole = found(melodies, line)
     monkeypatch.setattr(tunes, "_STRETCH", 100)
-    assert np.allclose(found(join(rows), line), whole, atol=1e-6)
+    assert np.allclose(found(melodies, line), whole, atol=1e-6)
+
+
+def test_a_rough_look_at_a_long_library_misses_next_to_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(6)
+    sources = [random_notes(random, 30) for _ in range(60)]
+    rows: list[PieceMelody] = []
+    for number, notes in enumerate(sources):
+        rows += windows(codes_of(random_notes(random, 30), notes), number, len(rows))
+    melodies, missed = join(rows), 0
+    lines = [asked_in(sources[n][40 : 40 + LONGEST], 5 * n % 40 - 20, random.uniform(0.75, 1.3)) for n in range(40)]
+    throughout = [found(melodies, line) for line in lines]
+    monkeypatch.setattr(tunes, "_SHORT", 0)
+    monkeypatch.setattr(tunes, "_CLOSELY", 30)  # of 660
+    for line, full in zip(lines, throughout, strict=True):
+        scores = found(melodies, line)
+        best = int(full.argmax())
+        missed += int(scores.argmax()) != best or abs(float(scores[best] - full[best])) > 1e-6
+        assert abs(float((scores - full).mean())) < 0.02, "on the same scale"
+    assert missed <= 2
+
+
+@pytest.mark.parametrize("short", [0, 10**9])
+def test_only_the_windows_asked_for_have_a_score(short: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(7)
+    monkeypatch.setattr(tunes, "_SHORT", short)
+    melodies, line = join(many(random, 6)), asked_in(random_notes(random, 9), 0, 1.0)
+    every = found(melodies, line)
+    some = np.array([3, 11, 40])
+    assert np.allclose(found(melodies, line, some), every[some], atol=0.02)
+    assert len(found(melodies, line, np.empty(0, np.int64))) == 0
 
 
 def test_a_damaged_melody_is_read_as_far_as_it_goes() -> None:
