@@ -8,7 +8,7 @@ counts is how much of it is met. docs/queries.md has the measurements.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import groupby, pairwise
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -60,39 +60,30 @@ def join(rows: Iterable[PieceMelody]) -> Melodies:
 
     Windows overlap: the first quarter of one is left to the one before it, which knows what went before.
     """
-    parts: list[Codes] = [np.zeros((_EARLY, VOICES), np.uint8)]
-    pieces: list[int] = []
-    firsts: list[int] = []
-    end = _EARLY
-    for _, own in groupby(rows, key=lambda row: row.source_id):
-        windows = [(_frame(row.start), row) for row in own]
-        begin = min(at for at, _ in windows)
-        codes = [_codes(row.melody) for _, row in windows]
-        whole = np.zeros(
-            (max(at + len(each) for (at, _), each in zip(windows, codes, strict=True)) - begin, VOICES), np.uint8
-        )
-        filled = 0
-        for (at, row), each in zip(windows, codes, strict=True):
-            at -= begin
-            skipped = len(each) // 4 if filled > at else 0
-            whole[at + skipped : at + len(each)] = each[skipped:]
-            filled = at + len(each)
-            pieces.append(row.id)
-            firsts.append(end + at)
-        parts += [whole, np.zeros((_GAP, VOICES), np.uint8)]
-        end += len(whole) + _GAP
-    # Ascending, unless a start was damaged on the disk.
-    ordered = np.maximum.accumulate(np.array(firsts, np.int64))
-    return Melodies(np.concatenate(parts), np.array(pieces, np.int64), ordered)
-
-
-def _frame(seconds: float) -> int:
-    return int(np.clip(np.nan_to_num(seconds), 0, _LATEST) * FRAMES_A_SECOND + 0.5)
-
-
-def _codes(melody: bytes) -> Codes:
-    """As (frames, VOICES). One that was damaged on the disk counts as far as it goes; `check` will tell of it."""
-    return np.frombuffer(melody[: len(melody) // VOICES * VOICES], np.uint8).reshape(-1, VOICES)
+    rows = list(rows)
+    if not rows:
+        return Melodies(np.zeros((_EARLY, VOICES), np.uint8), np.empty(0, np.int64), np.empty(0, np.int64))
+    pieces, sources = np.array([(row.id, row.source_id) for row in rows], np.int64).T
+    # A melody that was damaged on the disk counts as far as it goes; `check` will tell of it.
+    melodies = [row.melody[: len(row.melody) // VOICES * VOICES] for row in rows]
+    lengths = np.array([len(each) // VOICES for each in melodies])
+    seconds = np.clip(np.nan_to_num(np.array([row.start for row in rows], np.float64)), 0, _LATEST)
+    at = (seconds * FRAMES_A_SECOND + 0.5).astype(np.int64)
+    is_first = np.append(True, sources[1:] != sources[:-1])
+    first, own = np.flatnonzero(is_first), np.cumsum(is_first) - 1
+    begins = np.minimum.reduceat(at, first)
+    sizes = np.maximum.reduceat(at + lengths, first) - begins + _GAP
+    firsts = _EARLY + (np.cumsum(sizes) - sizes - begins)[own] + at
+    goes_on = np.append(0, (at + lengths)[:-1]) > at
+    skipped = np.where(goes_on & ~is_first, lengths // 4, 0)
+    codes = np.zeros((_EARLY + int(sizes.sum()), VOICES), np.uint8)
+    known = np.frombuffer(b"".join(melodies), np.uint8).reshape(-1, VOICES)
+    taken = np.arange(len(known)) - np.repeat(np.cumsum(lengths) - lengths, lengths)  # of which frame of its window
+    is_kept = taken >= np.repeat(skipped, lengths)
+    codes[(np.repeat(firsts, lengths) + taken)[is_kept]] = known[
+        is_kept
+    ]  # where two windows know, the later one counts
+    return Melodies(codes, pieces, np.maximum.accumulate(firsts))  # ascending, unless a start was damaged
 
 
 def tune(codes: Codes) -> NDArray[np.float64] | None:
