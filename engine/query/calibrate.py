@@ -26,18 +26,27 @@ class Background:
     """Mean and standard deviation of the cosine between a query and pieces that have nothing to do with it.
 
     The distribution is taken to be logistic: measured tails fall off like exp(-1.8 z), much slower than a normal one's.
+    ``steepness``: so many times as fast from two deviations on, where that was measured.
     """
 
     mean: float
     deviation: float
+    steepness: float = 1.0
 
     def standing(self, score: Scores) -> Scores:
-        """``score`` in standard deviations above the mean."""
-        return (score - self.mean) / self.deviation
+        """``score`` in standard deviations above the mean, of a logistic distribution with this tail."""
+        return steeper((score - self.mean) / self.deviation, self.steepness)
 
     def relevance(self, score: Scores, pieces: int) -> Scores:
         """``relevance`` of a score."""
         return relevance(self.standing(score), pieces)
+
+
+def steeper(above: Scores, steepness: Scores | float) -> Scores:
+    """Deviations above the mean, stretched so that a tail that falls ``steepness`` times as fast becomes a logistic
+    distribution's: what lies beyond two of them counts for more."""
+    beyond: Scores = (above - 2) * (above > 2)
+    return above + (steepness - 1) * beyond
 
 
 def relevance(standing: Scores, pieces: Scores | int) -> Scores:
@@ -74,4 +83,4 @@ def background(prior: Background, scores: NDArray[np.float32]) -> Background:
     # Four fifths of a logistic distribution about its mean have 0.606 of its standard deviation.
     spread = float(about @ about) / 0.606**2 + count * (own_mean - mean) ** 2
     variance = (_PRIOR_WEIGHT * (prior.deviation**2 + (prior.mean - mean) ** 2) + spread) / total
-    return Background(mean, max(variance**0.5, 1e-6))
+    return Background(mean, max(variance**0.5, 1e-6), prior.steepness)

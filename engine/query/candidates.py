@@ -1,7 +1,7 @@
 """The one place where the pieces of a library get their scores for a query, and what the scores mean."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from itertools import chain
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.query.at_once import at_once
-from engine.query.calibrate import Background, background, relevance
+from engine.query.calibrate import Background, background, relevance, steeper
 from engine.query.combine import combined, combined_prior
 from engine.query.embed_query import Reading
 from storage.accelerator import Found
@@ -207,9 +207,9 @@ def _rated(found: Sequence[tuple[Scale, Found]]) -> _Scored:
         return _Scored(np.empty(0, dtype=np.int64), *[np.empty(0)] * 3)
     ids = np.concatenate([each for _, (each, _) in found])
     scores = np.concatenate([each for _, (_, each) in found]).astype(np.float64)
-    on = np.array([(scale.background.mean, scale.background.deviation, scale.pieces) for scale, _ in found])
-    mean, deviation, pieces = np.repeat(on, [len(each) for _, (each, _) in found], axis=0).T
-    standings = (scores - mean) / deviation
+    on = np.array([(*astuple(scale.background), scale.pieces) for scale, _ in found])
+    mean, deviation, steepness, pieces = np.repeat(on, [len(each) for _, (each, _) in found], axis=0).T
+    standings = steeper((scores - mean) / deviation, steepness)
     relevances = relevance(standings, pieces)
     order = np.lexsort((ids, -scores, -relevances))
     if len({scale.modality for scale, _ in found}) < len(found):

@@ -20,6 +20,7 @@ from storage.vectors import evenly
 
 # What unrelated windows of real music meet of a tune, as a share of what made-up ones meet, and how far that spreads.
 _SHARE, _SPREAD = 0.8, 0.2
+_STEEPNESS = 1.25  # of the tail of what they meet: a sum over a whole tune is hardly ever far from its mean
 _MADE_UP, _SECONDS, _HOP = 40, 15, 20
 _SCALE = np.array([0, 2, 4, 5, 7, 9, 11])
 
@@ -51,7 +52,7 @@ def tune_scale(library: Library, line: NDArray[np.float64], scope: Scope) -> Sca
 def expected(line: NDArray[np.float64]) -> Background:
     """What windows that have nothing to do with the tune are expected to meet of it: more of a tune of few notes."""
     mean = _SHARE * float(found(_made_up(), line).mean())
-    return Background(mean, _SPREAD * mean)
+    return Background(mean, _SPREAD * mean, _STEEPNESS)
 
 
 @cache

@@ -36,7 +36,11 @@ _SEMITONES = HIGHEST - LOWEST + 1
 _BLOCK = 16_384  # frames at a time, so that the sums stay in the processor's caches
 _STRETCH = 16 * _BLOCK  # frames at a time, so that memory hardly grows with the library
 _SHORT = 3 * 3600 * FRAMES_A_SECOND  # frames of a library that is looked at closely throughout
-_ROUGHLY, _UNIT, _CLOSELY = 2, 3, 512  # every so many frames and paces; of so many worths; then so many windows closely
+_ROUGHLY, _UNIT, _CLOSELY = (
+    2,
+    3,
+    1024,
+)  # every so many frames and paces; of so many worths; then so many windows closely
 _WINDOW = 5 * FRAMES_A_SECOND  # frames, at most, in which a tune may begin to be that window's
 _GAP = int(LONGEST * PACES[-1]) + 1
 _LATEST = 48 * 3600  # seconds; a later one was damaged on the disk

@@ -2,12 +2,13 @@
 prior in a small library."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.query.calibrate import Background, background
 
-SCALES = st.builds(Background, st.floats(-0.5, 0.5), st.floats(1e-3, 0.5))
+SCALES = st.builds(Background, st.floats(-0.5, 0.5), st.floats(1e-3, 0.5), st.floats(1, 2))
 SCORES = st.floats(-1, 1)
 
 
@@ -39,6 +40,15 @@ def test_the_best_of_many_that_have_nothing_to_do_with_it_reaches_an_even_chance
         sample = random.logistic(0.1, 0.08 * 3**0.5 / np.pi, min(pieces, 512)).astype(np.float32)
         scale = background(prior, sample)
         assert 0.35 < np.median([scale.relevance(score, pieces) for score in best.tolist()]) < 0.75
+
+
+def test_where_the_tail_is_steeper_what_stands_high_says_more() -> None:
+    flat, steep = Background(0.3, 0.05), Background(0.3, 0.05, 1.25)
+    assert steep.standing(0.38) == flat.standing(0.38), "up to two deviations nothing changes"
+    assert steep.standing(0.5) == pytest.approx(2 + 1.25 * 2) and flat.standing(0.5) == pytest.approx(4)
+    scores = np.array([0.2, 0.38, 0.5, 0.6])
+    assert steep.standing(scores) == pytest.approx([steep.standing(float(score)) for score in scores])
+    assert background(steep, np.full(100, 0.3, np.float32)).steepness == 1.25
 
 
 def test_a_modality_with_lower_cosines_is_not_put_last() -> None:
