@@ -21,6 +21,7 @@ BACKGROUND_SAMPLE = 512
 _DEPTH = 4
 # Fewer pieces are looked at before another thread has begun.
 _FEW = 20_000
+_NOTHING = np.empty(0, dtype=np.int64)
 
 Priors = Mapping[tuple[Modality, Modality], Background]
 """What is expected before a library is looked at, by (modality of the query's part, modality of the piece)."""
@@ -73,7 +74,7 @@ def of_each_kind(library: Library, scope: Scope) -> list[Scope]:
     found = []
     for pieces in library.pieces_by_kind().values():
         if scope.among is not None:
-            pieces = {of: np.intersect1d(ids, scope.among.get(of, []), True) for of, ids in pieces.items()}
+            pieces = {of: np.intersect1d(ids, scope.among.get(of, _NOTHING), True) for of, ids in pieces.items()}
         if any(len(ids) for of, ids in pieces.items() if of in scope.modalities):
             found.append(replace(scope, among=pieces))
     return found
@@ -164,7 +165,7 @@ def candidates(library: Library, scales: Sequence[Scale], pieces: Sequence[Piece
 def _in_scope(pieces: NDArray[np.int64], modality: Modality, scope: Scope) -> NDArray[np.int64]:
     """Those of ``pieces`` that may answer, ascending."""
     pieces = np.setdiff1d(pieces, scope.without)
-    return pieces if scope.among is None else np.intersect1d(pieces, scope.among.get(modality, []), True)
+    return pieces if scope.among is None else np.intersect1d(pieces, scope.among.get(modality, _NOTHING), True)
 
 
 def _nearest(library: Library, scope: Scope, size: int, scale: Scale) -> Found:
@@ -172,7 +173,7 @@ def _nearest(library: Library, scope: Scope, size: int, scale: Scale) -> Found:
         ids, scores = _of(scale.known, _in_scope(scale.known[0], scale.modality, scope))
         best = np.argsort(-scores, kind="stable")[:size]
         return ids[best], scores[best]
-    allowed = None if scope.among is None else scope.among.get(scale.modality, np.empty(0, dtype=np.int64))
+    allowed = None if scope.among is None else scope.among.get(scale.modality, _NOTHING)
     without = scope.without if len(scope.without) else None
     return library.search(scale.modality, scale.query, size, allowed, without)
 

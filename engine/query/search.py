@@ -117,10 +117,13 @@ def _files(
 
     The best places are in the best files: no other file has a place better than the best of each of these.
     """
-    by_place = {each.source_id for each in best if every_place or each.kind in _TIMED or where.get(each.source_id)}
-    pieces = library.catalog.pieces_of(by_place) if by_place else []
+    whole = {each.source_id for each in best if every_place or each.kind in _TIMED or where.get(each.source_id)}
+    pieces = library.catalog.pieces_of(whole) if whole else []
     located = {piece.id: piece for piece in pieces}
-    located |= library.catalog.locate(each.number for each in best if each.source_id not in by_place)
+    found = library.catalog.locate(each.number for each in best if each.source_id not in whole)
+    if timed := [piece.source_id for piece in found.values() if piece.start is not None]:  # subtitles
+        pieces += library.catalog.pieces_of(timed)
+    located |= found
     best = [each for each in best if each.number in located]
     hidden = set(own.tolist())
     pieces = [piece for piece in pieces if piece.id not in hidden]

@@ -176,3 +176,16 @@ def test_the_background_sample_is_read_once_as_long_as_the_library_is_the_same(l
     library.catalog.forget(path)
     library.refresh()
     assert np.array_equal(library.sample("text", 512), first)
+
+
+@pytest.mark.parametrize("kind", ["text", "audio"])
+def test_neighbours_become_one_span_in_whatever_has_times(kind: Modality, tmp_path: Path) -> None:
+    """Sounds and films have them, and the passages of subtitles."""
+    library = Library(tmp_path)
+    library.catalog.bind_model("model", DIMENSION)
+    pieces = [Piece(kind, unit(3).astype(np.float16), start=2.0 * place, end=2.0 * place + 2) for place in range(4)]
+    library.catalog.put_source(Source("/a", kind, FileState(1, 1), b"a", 8.0), pieces)
+    library.refresh()
+    (hit,) = ask(library, [(PartVector("text", unit(3), 1.0),)], Query((Words("x"),)))
+    assert (hit.start, hit.end, len(hit.moments)) == (0.0, 8.0, 1)
+    library.close()
