@@ -32,7 +32,7 @@ from engine.search_engine import SearchEngine
 from engine.settings import ModelSettings, Settings
 from indexer.pieces import ExtractedPiece
 from storage.library import Library
-from storage.records import MODALITIES, FileState, Modality, Piece, Source
+from storage.records import FileState, Modality, Piece, Source
 
 # Of a hundred pieces, how many are of each modality, and how many of them one file holds.
 SHARES: dict[Modality, tuple[int, int]] = {
@@ -152,8 +152,8 @@ def _file(
 def bare_index(library: Library, dimension: int) -> faiss.Index:
     """One FAISS index of every vector of the library, stored as the library stores them."""
     index = faiss.IndexScalarQuantizer(dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
-    for modality in MODALITIES:
-        index.add(library.sample(modality, 10**9))
+    for _, vectors in library.samples(10**9).values():
+        index.add(vectors)
     return index
 
 

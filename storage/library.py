@@ -68,7 +68,7 @@ class Library:
         self._fault: str | None = None  # why the snapshot could not be used, until it has been said
         self._owners, self._owners_to = Owners(), 0
         self._melodies: tuple[Marks, Any] = (Marks(), None)
-        self._samples: tuple[list[Marks], dict[tuple[Modality, int], NDArray[np.float32]]] = ([], {})
+        self._samples: tuple[list[Marks], dict[int, dict[Modality, tuple[int, NDArray[np.float32]]]]] = ([], {})
         self._lock = SharedLock()
 
     def close(self) -> None:
@@ -108,29 +108,23 @@ class Library:
                 return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
             return self._index.scores(modality, query, ids)
 
-    def counts(self) -> dict[Modality, int]:
-        """How many pieces the index holds as of the last ``refresh``, by modality, of those of which it holds any."""
-        with self._lock.shared():
-            index = self._index
-            held = {} if index is None else {modality: index.count(modality) for modality in MODALITIES}
-            return {modality: count for modality, count in held.items() if count}
-
-    def sample(self, modality: Modality, size: int) -> NDArray[np.float32]:
-        """Vectors of up to ``size`` pieces spread evenly over those of ``modality``, shape (n, dimension).
+    def samples(self, size: int) -> dict[Modality, tuple[int, NDArray[np.float32]]]:
+        """How many pieces the index holds as of the last ``refresh``, and the vectors of up to ``size`` of them, spread
+        evenly, shape (n, dimension): by modality, of those of which it holds any.
 
         Kept until the index changes. Not to be written to.
         """
         with self._lock.shared():
-            if self._index is None or self._index.count(modality) == 0:
-                return np.empty((0, 0), dtype=np.float32)
-            marks = [part.marks for part in self._index.parts.values()]
+            index = self._index
+            marks = [] if index is None else [part.marks for part in index.parts.values()]
             held, samples = self._samples
-            if held != marks:
-                samples = {}
-                self._samples = marks, samples
-            if (modality, size) not in samples:  # others may be at it too, and find the same
-                samples[modality, size] = self._index.sample(modality, size)
-            return samples[modality, size]
+            if index is not None and (held != marks or size not in samples):  # others may be at it, and find the same
+                kept = samples if held == marks else {}
+                counts = {modality: index.count(modality) for modality in MODALITIES}
+                kept[size] = {m: (count, index.sample(m, size)) for m, count in counts.items() if count}
+                self._samples = marks, kept
+                samples = kept
+            return {} if index is None else samples[size]
 
     def owners(self, pieces: NDArray[np.int64]) -> Owned:
         """Whose ``pieces``, shape (n,), are: numbers of their sources, 0 for a piece that has left, and kinds."""

@@ -1,7 +1,7 @@
 """The one place where the pieces of a library get their scores for a query, and what the scores mean."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import NamedTuple
 
@@ -83,11 +83,10 @@ def of_each_kind(library: Library, scope: Scope) -> list[Scope]:
 def scales(library: Library, readings: Sequence[Reading], priors: Priors, scope: Scope) -> list[Scale]:
     """A scale for every reading and every modality of which pieces may answer. Raises QueryError."""
     found = []
-    for modality, held in library.counts().items():
+    for modality, (held, sample) in library.samples(BACKGROUND_SAMPLE).items():
         pieces = held if scope.among is None else len(scope.among.get(modality, ()))
         if not pieces or modality not in scope.modalities:
             continue
-        sample = library.sample(modality, BACKGROUND_SAMPLE)
         for reading in readings if len(sample) else ():
             expected = [priors[part.modality, modality] for part in reading]
             seen = [background(prior, sample @ part.vector) for prior, part in zip(expected, reading, strict=True)]
@@ -121,7 +120,8 @@ def best_pieces(
     scope: Scope,
     others: Mapping[Modality, Sequence[int]],
 ) -> list[BestPiece]:
-    """The ``files`` best files of ``scope``, or all there are, and some more, among them those of ``others``: pieces.
+    """The ``files`` best files of ``scope``, or all there are; where there are ``others``, pieces by modality, some more
+    files, among them theirs.
 
     Best first. Only numbers and scores are looked at: where a piece comes from is asked once, of those at the top. A
     modality of which the last piece found is worse than the last file needed can hold nothing better.
@@ -148,6 +148,7 @@ def best_pieces(
         if not deeper:
             break
         size *= _DEPTH
+    first = first if others else first[:files]
     of_files = zip(sources[first].tolist(), kinds[first].tolist(), best.at(first).rows(), strict=True)
     return [BestPiece(source, MODALITIES[kind], *rated) for source, kind, rated in of_files]
 
@@ -208,7 +209,8 @@ def _rated(found: Sequence[tuple[Scale, Found]]) -> _Scored:
         return _Scored(np.empty(0, dtype=np.int64), *[np.empty(0)] * 3)
     ids = np.concatenate([each for _, (each, _) in found])
     scores = np.concatenate([each for _, (_, each) in found]).astype(np.float64)
-    on = np.array([(*astuple(scale.background), scale.pieces) for scale, _ in found])
+    of = [(scale.background, scale.pieces) for scale, _ in found]
+    on = np.array([(each.mean, each.deviation, each.steepness, pieces) for each, pieces in of])
     mean, deviation, steepness, pieces = np.repeat(on, [len(each) for _, (each, _) in found], axis=0).T
     standings = steeper((scores - mean) / deviation, steepness)
     relevances = relevance(standings, pieces)

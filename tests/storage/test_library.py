@@ -413,7 +413,7 @@ def test_searches_from_several_threads_are_right_while_pieces_come_and_go(librar
                 for number, score in zip(ids.tolist(), scores.tolist(), strict=True):
                     if number in texts and abs(float(unit(int(texts[number] or 0)) @ query) - score) > 5e-3:
                         faults.append((number, texts[number], score))
-                if len(library.sample("text", 8)) < 2:
+                if len(library.samples(8)["text"][1]) < 2:
                     faults.append("sample")
                 answers[0] += 1
         except Exception as error:

@@ -165,17 +165,17 @@ def test_hits_do_not_depend_on_how_many_are_asked_for(library: Library) -> None:
 
 
 def test_the_background_sample_is_read_once_as_long_as_the_library_is_the_same(library: Library) -> None:
-    first = library.sample("text", 512)
-    assert library.sample("text", 512) is first
+    first = library.samples(512)["text"][1]
+    assert library.samples(512)["text"][1] is first
     path = "/new.text"
     library.catalog.put_source(
         Source(path, "text", FileState(1, 1), b"new"), [Piece("text", unit(1).astype(np.float16))]
     )
     library.refresh()
-    assert len(library.sample("text", 512)) == len(first) + 1
+    assert len(library.samples(512)["text"][1]) == len(first) + 1
     library.catalog.forget(path)
     library.refresh()
-    assert np.array_equal(library.sample("text", 512), first)
+    assert np.array_equal(library.samples(512)["text"][1], first)
 
 
 @pytest.mark.parametrize("kind", ["text", "audio"])
