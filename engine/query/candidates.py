@@ -120,8 +120,8 @@ def best_pieces(
     scope: Scope,
     others: Mapping[Modality, Sequence[int]],
 ) -> list[BestPiece]:
-    """The ``files`` best files of ``scope``, or all there are; where there are ``others``, pieces by modality, some more
-    files, among them theirs.
+    """The ``files`` best files of ``scope``, or all there are; and where there are pieces of ``others``, by modality,
+    some more, among them theirs.
 
     Best first. Only numbers and scores are looked at: where a piece comes from is asked once, of those at the top. A
     modality of which the last piece found is worse than the last file needed can hold nothing better.
