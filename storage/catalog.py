@@ -30,6 +30,8 @@ from storage.records import (
 # Space is given back when more than this part of the file is free; less will be used by what comes.
 _FREE_SHARE = 10
 _PAGES_PER_STEP = 5_000
+# The index of words is merged when its largest part holds less than this of it.
+_MERGED = 0.8
 
 
 class Catalog(CatalogReader):
@@ -151,7 +153,8 @@ class Catalog(CatalogReader):
                 return
 
     def compact(self, removals_through: int) -> None:
-        """Let go of removals that every snapshot has taken in, and give the space of what was deleted back to the disk.
+        """Let go of removals that every snapshot has taken in, merge the index of words, and give the space of what was
+        deleted back to the disk.
 
         Indexes in memory that have not taken them in yet are built from the snapshot again (``Library.refresh``).
         """
@@ -159,6 +162,7 @@ class Catalog(CatalogReader):
         with self.writing() as connection:
             connection.execute(delete(removed).where(removed.c.sequence <= removals_through))
         with self._driver() as driver:
+            _merge_words(driver)
             _return_free_pages(driver)
 
     # --- failures and roots
@@ -258,6 +262,14 @@ def _seal(connection: Connection, source_id: int) -> None:
     if None not in checksums:  # pieces of an earlier version get theirs by add_checksums
         value = source_checksum({**row}, checksums)
         connection.execute(update_rows(source).where(source.c.id == source_id).values(checksum=value))
+
+
+def _merge_words(driver: sqlite3.Connection) -> None:
+    """Make one of the parts that commits have left the index of words in, where much has come: a search looks each of
+    its words up in every part. Waiting until then keeps small changes from writing all of it anew."""
+    sizes = [size for (size,) in driver.execute("SELECT count(*) FROM words_idx GROUP BY segid")]
+    if sizes and max(sizes) < _MERGED * sum(sizes):
+        driver.execute("INSERT INTO words (words) VALUES ('optimize')")
 
 
 def _return_free_pages(driver: sqlite3.Connection) -> None:

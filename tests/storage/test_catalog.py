@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from storage import words
 from storage.catalog import Catalog
 from storage.errors import DamagedCatalogError, DataFolderError, ModelMismatchError, NewerCatalogError
 from storage.records import Failure, FileState, Modality, Piece, PieceFilter, Source
@@ -231,3 +232,30 @@ def test_tables_and_migrations_agree(tmp_path: Path) -> None:
         columns = {row[1]: bool(row[3]) for row in connection.execute(f"PRAGMA table_info({table.name})")}
         assert columns == {column.name: not column.nullable for column in table.columns}
     connection.close()
+
+
+def test_the_index_of_words_is_merged_when_much_has_come_and_not_for_every_file(catalog: Catalog) -> None:
+    random = np.random.default_rng(0)
+
+    def put(numbers: range) -> None:
+        for number in numbers:
+            text = " ".join(f"word{each}" for each in random.integers(0, 5_000, 60))
+            pieces = [Piece("text", unit(number), text=f"{text} number{number}")]
+            catalog.put_source(source(f"/{number}.txt", str(number).encode()), pieces)
+
+    def parts() -> int:
+        with catalog.reading() as connection:
+            return int(connection.exec_driver_sql("SELECT count(DISTINCT segid) FROM words_idx").scalar_one())
+
+    put(range(300))
+    assert parts() > 1
+    catalog.compact(0)
+    assert parts() == 1
+    put(range(300, 303))
+    before = parts()
+    catalog.compact(0)
+    assert parts() == before > 1
+    with catalog.reading() as connection:
+        for number in (0, 150, 299, 302):
+            (found,) = words.find(connection, words.all_of([f"number{number}"]), PieceFilter())
+            assert found.path == f"/{number}.txt"
