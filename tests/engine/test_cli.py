@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -97,10 +98,11 @@ def test_check_finds_damage_and_ends_with_its_exit_code(samples: Samples, tmp_pa
     data = tmp_path / "data"
     shutil.copytree(samples.program.data, data)
     catalog = data / "catalog.sqlite"
-    content = bytearray(catalog.read_bytes())
-    middle = len(content) // 2 // 4096 * 4096
-    content[middle : middle + 400] = b"\xff" * 400
-    catalog.write_bytes(content)
+    with closing(sqlite3.connect(catalog)) as connection:
+        (embedding,) = connection.execute("SELECT embedding FROM piece ORDER BY id LIMIT 1 OFFSET 20").fetchone()
+    content = catalog.read_bytes()
+    assert content.count(embedding[:100]) == 1
+    catalog.write_bytes(content.replace(embedding[:100], b"\xff" * 100))
     done = Program(data, tmp_path / "home").run("check")
     assert done.returncode == 13 and "Traceback" not in done.stdout + done.stderr
 
