@@ -24,6 +24,10 @@ from engine.show import show_apart, show_hits, show_kinds
 from engine.show_progress import progress_on
 from storage.records import Modality
 
+Kinds = Annotated[
+    str | None, typer.Option(metavar="KIND,...", help="Only text, image, video, audio or document files.")
+]
+
 
 def search(
     context: typer.Context,
@@ -45,9 +49,7 @@ def search(
     not_like: Annotated[
         list[str] | None, typer.Option(metavar="FILE", help="A file not to be resembled, written like --like.")
     ] = None,
-    kind: Annotated[
-        str | None, typer.Option(metavar="KIND,...", help="Only text, image, video, audio or document files.")
-    ] = None,
+    kind: Kinds = None,
     under: Annotated[str | None, typer.Option(metavar="DIR", help="Only files below this folder.")] = None,
     glob: Annotated[
         list[str] | None, typer.Option(metavar="PATTERN", help="Only files whose names match, such as '*.jpg'.")
@@ -149,9 +151,7 @@ def duplicates(
     paths: Annotated[
         list[Path] | None, typer.Argument(metavar="[PATH...]", help="Only groups that one of these has a part in.")
     ] = None,
-    kind: Annotated[
-        str | None, typer.Option(metavar="KIND,...", help="Only text, image, video, audio or document files.")
-    ] = None,
+    kind: Kinds = None,
     under: Annotated[
         str | None, typer.Option(metavar="DIR", help="Look at nothing but files below this folder.")
     ] = None,

@@ -36,11 +36,8 @@ _SEMITONES = HIGHEST - LOWEST + 1
 _BLOCK = 16_384  # frames at a time, so that the sums stay in the processor's caches
 _STRETCH = 16 * _BLOCK  # frames at a time, so that memory hardly grows with the library
 _SHORT = 3 * 3600 * FRAMES_A_SECOND  # frames of a library that is looked at closely throughout
-_ROUGHLY, _UNIT, _CLOSELY = (
-    2,
-    3,
-    1024,
-)  # every so many frames and paces; of so many worths; then so many windows closely
+_ROUGHLY, _UNIT = 2, 3  # a rough look is at every so many frames and paces, in units of so many worths
+_CLOSELY = 1024  # so many windows are then looked at closely
 _WINDOW = 5 * FRAMES_A_SECOND  # frames, at most, in which a tune may begin to be that window's
 _GAP = int(LONGEST * PACES[-1]) + 1
 _LATEST = 48 * 3600  # seconds; a later one was damaged on the disk
@@ -84,9 +81,8 @@ def join(rows: Iterable[PieceMelody]) -> Melodies:
     known = np.frombuffer(b"".join(melodies), np.uint8).reshape(-1, VOICES)
     taken = np.arange(len(known)) - np.repeat(np.cumsum(lengths) - lengths, lengths)  # of which frame of its window
     is_kept = taken >= np.repeat(skipped, lengths)
-    codes[(np.repeat(firsts, lengths) + taken)[is_kept]] = known[
-        is_kept
-    ]  # where two windows know, the later one counts
+    places = np.repeat(firsts, lengths) + taken
+    codes[places[is_kept]] = known[is_kept]  # where two windows know, the later one counts
     return Melodies(codes, pieces, np.maximum.accumulate(firsts))  # ascending, unless a start was damaged
 
 
