@@ -33,8 +33,13 @@ def _names(pattern: str) -> str:
         elif pattern[at] == "?":
             done, at = done + "[^/]", at + 1
         elif (group := re.compile(r"\[(!?)(\]?[^\]]*)\]").match(pattern, at)) is not None and group[2]:
-            inside = re.sub(r"([\\\[\]^&~|])", r"\\\1", group[2])
-            done, at = done + f"[{'^/' if group[1] else ''}{inside}]", group.end()
+            done, at = done + f"[{'^/' if group[1] else ''}{_characters(group[2])}]", group.end()
         else:
             done, at = done + re.escape(pattern[at]), at + 1
     return done
+
+
+def _characters(listed: str) -> str:
+    """Single characters and ranges, each taken as it stands: to ``re`` alone, ``--`` may come to mean a difference."""
+    parts = re.findall(r"(?s)(.)(?:-(.))?", listed)
+    return "".join(re.escape(first) + (f"-{re.escape(last)}" if last else "") for first, last in parts)

@@ -58,6 +58,15 @@ def test_what_is_no_pattern_is_refused(pattern: str) -> None:
         glob_expression(pattern)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("pattern", "matching"), [("[--/]", "-."), ("[+--]", "+,-"), ("[---]", "-"), ("[a-]", "-a"), ("[-a]", "-a")]
+)
+def test_a_hyphen_may_stand_anywhere_in_brackets(pattern: str, matching: str) -> None:
+    expression = glob_expression(pattern)
+    assert "".join(one for one in "+,-.a" if re.search(expression, f"/{one}")) == matching
+
+
 @given(name=st.text(st.characters(exclude_characters="/*?[\0", exclude_categories=["Cs"]), min_size=1, max_size=20))
 def test_a_plain_name_matches_itself_and_nothing_longer(name: str) -> None:
     assert re.search(glob_expression(name), f"/a/{name}")
