@@ -59,6 +59,7 @@ class Library:
         self.folder = folder
         self.home = generations.current(folder) if home is None else home
         self.catalog = Catalog(self.home)
+        self._catalog_file = _file(self.catalog.path)
         self.policy = policy if policy is not None else IndexPolicy()
         self.keeps_owners = keeps_owners
         self._index: VectorIndex | None = None
@@ -75,8 +76,9 @@ class Library:
         self.catalog.close()
 
     def is_current(self) -> bool:
-        """Whether this is still the generation that answers; another process may have made a later one."""
-        return generations.current(self.folder) == self.home
+        """Whether this is still the library that answers: another process may have made a later generation of it, or
+        removed all of it and begun anew."""
+        return generations.current(self.folder) == self.home and _file(self.catalog.path) in (self._catalog_file, None)
 
     def writer_lock(self) -> WriterLock:
         """To be held around everything that changes the library."""
@@ -397,3 +399,12 @@ def _is_behind(entry: Entry | None, part: ApproximatePart, marks: Marks) -> bool
     came = len(part.ids) - int(np.searchsorted(part.ids, entry.marks.piece, side="right"))
     left = marks.removal - entry.marks.removal
     return came + left > min(_MOST_BEHIND, int(len(part.ids) * _SHARE_BEHIND))
+
+
+def _file(path: Path) -> tuple[int, int] | None:
+    """Which file lies at ``path``, however it is called; None if none does."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

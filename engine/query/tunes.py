@@ -19,8 +19,9 @@ from indexer.extract.melody import FRAMES_A_SECOND, HIGHEST, LOWEST, STEPS, VOIC
 from storage.records import PieceMelody
 from storage.vectors import evenly
 
-LEAST, LONGEST, MOST = 2 * FRAMES_A_SECOND, 10 * FRAMES_A_SECOND, 30 * FRAMES_A_SECOND
-"""Frames: how many of a tune must be voiced, how many count, and what is longer is a recording and no tune."""
+LEAST, LONGEST, MOST = 2 * FRAMES_A_SECOND, 10 * FRAMES_A_SECOND, 32 * FRAMES_A_SECOND
+"""Frames: how many of a tune must be voiced, how many count, and what is longer is a recording and no tune.
+The page's microphone listens for 30 seconds."""
 
 LEAST_NOTES, MOST_OF_ONE, WIDEST = 3, 0.75, 24
 """Different notes that a tune has at least, the share of it that one of them may be, and the semitones between its low

@@ -9,7 +9,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import FastAPI, HTTPException, Query, Request, Response
+from fastapi import FastAPI, Header, HTTPException, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
 
 from engine.errors import QueryError
@@ -44,15 +45,18 @@ _PAGE_POLICY = (
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 _MEDIA_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+# A browser's own player, for a sound or film opened by itself, has to load it, which a sandbox may not.
+_PLAYED_POLICY = "default-src 'none'; style-src 'unsafe-inline'; media-src 'self'"
 _ACTIVE = ("text/html", "image/svg+xml", "application/xhtml+xml", "application/xml", "text/xml", "text/javascript")
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"model": ProblemBody} for status in (400, 401, 403, 404, 409, 413, 421, 500)
+    status: {"model": ProblemBody} for status in (400, 401, 403, 404, 409, 413, 421, 422, 500)
 }
 _BYTES = {
     "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     "required": True,
 }
 _FILE: dict[int | str, dict[str, Any]] = {200: {"content": {"*/*": {}}}, 206: {"content": {"*/*": {}}}, 416: {}}
+_PICTURE: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}, "image/png": {}}}, 304: {}}
 _HEARTBEAT_SECONDS = 15.0
 _LOOK_SECONDS = 0.2
 
@@ -119,6 +123,12 @@ def create_app(service: Service, run_command: RunCommand | None = None) -> FastA
         status = 400 if isinstance(error, QueryError | ExtractionError) else 500
         return JSONResponse({"detail": service.uploads.unnamed(str(error))}, status)
 
+    @app.exception_handler(RequestValidationError)
+    async def _malformed(request: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]  # without what was sent, which may be anything
+        where = ".".join(str(each) for each in first["loc"] if each not in ("body", "query"))
+        return JSONResponse({"detail": f"{where}: {first['msg']}".removeprefix(": ")}, 422)
+
     @app.post("/v1/search")
     def search(body: SearchBody) -> AnswerBody:
         """Answer a query."""
@@ -173,19 +183,23 @@ def create_app(service: Service, run_command: RunCommand | None = None) -> FastA
 
         return StreamingResponse(events(), media_type="text/event-stream", headers={"cache-control": "no-store"})
 
-    @app.get("/v1/preview", response_class=Response, responses={200: {"content": {"image/jpeg": {}, "image/png": {}}}})
+    @app.get("/v1/preview", response_class=Response, responses=_PICTURE)
     def preview(
         path: Annotated[str, Query(max_length=4096)],
         start: Annotated[float | None, Query(ge=0, le=1e7)] = None,
         end: Annotated[float | None, Query(ge=0, le=1e7)] = None,
         page: Annotated[int | None, Query(ge=1, le=10**6)] = None,
         size: Preview = "small",
+        if_none_match: Annotated[str | None, Header()] = None,
     ) -> Response:
         """A picture of an indexed file, of a moment or page of it, or the waveform of a sound."""
         file = service.indexed_file(path)
-        wanted = Wanted(file, file.stat().st_mtime_ns, SIDES[size], start, end, page)
-        data, kind = service.previews.picture(wanted)
-        return Response(data, media_type=kind, headers={"cache-control": "private, max-age=3600"})
+        status = file.stat()
+        headers = {"cache-control": "private, no-cache", "etag": f'"{status.st_mtime_ns:x}-{status.st_size:x}"'}
+        if if_none_match == headers["etag"]:
+            return Response(status_code=304, headers=headers)
+        data, kind = service.previews.picture(Wanted(file, status.st_mtime_ns, SIDES[size], start, end, page))
+        return Response(data, media_type=kind, headers=headers)
 
     @app.get("/v1/text")
     def text(
@@ -202,7 +216,11 @@ def create_app(service: Service, run_command: RunCommand | None = None) -> FastA
         kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
         if kind in _ACTIVE:
             kind = "text/plain"
-        return FileResponse(file, media_type=kind, headers={"content-security-policy": _MEDIA_POLICY})
+        policy = _PLAYED_POLICY if kind.startswith(("audio/", "video/")) else _MEDIA_POLICY
+        headers = {"content-security-policy": policy}
+        return FileResponse(
+            file, media_type=kind, headers=headers, filename=file.name, content_disposition_type="inline"
+        )
 
     @app.get("/v1/map")
     def library_map() -> list[PointBody]:

@@ -1,12 +1,13 @@
 """Who may ask: every request passes here before anything else looks at it.
 
 Against DNS rebinding the Host header must name this machine; against other sites' pages, requests that a browser marks
-as coming from another origin are refused; over a network a token is needed.
+as coming from another origin are refused; other accounts of this machine, and other machines, have to show a token.
 """
 
 import hmac
-import http.cookies
+import ipaddress
 import json
+import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,13 +15,18 @@ from urllib.parse import parse_qs, urlsplit
 
 from fastapi import HTTPException
 
+from engine.service.peer import account_of
+
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 COOKIE = "synesthete"
-_TOO_LONG = "the upload is larger than this service takes"
+_TOO_LONG = "what was sent is larger than this service takes"
+_UPLOADS = "/v1/uploads"
+_QUESTION_BYTES = 4 * 1024 * 1024  # more than any question or command has
+_ROOT = 0
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -33,15 +39,18 @@ _HEADERS = (
 
 @dataclass(frozen=True)
 class Access:
-    """``hosts``: names, besides those of this machine's loopback, under which the service may be asked.
+    """``token``: what a client must show, as a bearer token or in a cookie.
 
-    ``token``: what a client must show, as a bearer token or in a cookie; None on loopback alone.
-    ``body_bytes``: the longest body of a request.
+    ``hosts``: names, besides those of this machine's loopback, under which the service may be asked; ``any_address``:
+    and under any address, which no other site's name can be made to stand for. ``knows_accounts``: clients that run
+    under the service's own account, or root's, need no token. ``upload_bytes``: the longest upload.
     """
 
+    token: str
     hosts: frozenset[str] = frozenset()
-    token: str | None = None
-    body_bytes: int = 512 * 1024 * 1024
+    any_address: bool = False
+    knows_accounts: bool = True
+    upload_bytes: int = 512 * 1024 * 1024
 
 
 class Guard:
@@ -64,13 +73,13 @@ class Guard:
             await _redirect_with_cookie(send, token)
             return
 
-        received = 0
+        received, most = 0, self._most(scope)
 
         async def counted() -> MutableMapping[str, Any]:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self._access.body_bytes:
+            if received > most:
                 raise HTTPException(413, _TOO_LONG)  # which the application turns into its answer
             return message
 
@@ -84,11 +93,11 @@ class Guard:
 
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
         length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > self._access.body_bytes:
+        if not length.isdigit() or int(length) > self._most(scope):
             return 413, _TOO_LONG
         if self._is_own_socket:
             return None
-        if _host_name(headers.get("host", "")) not in LOOPBACK | self._access.hosts:
+        if not self._is_known_as(_host_name(headers.get("host", ""))):
             return 421, "this service is not known under that host name"
         # A link that is followed to the page itself is harmless: it shows nothing of the library yet.
         follows_link = scope["path"] == "/" and headers.get("sec-fetch-mode") == "navigate" and scope["method"] == "GET"
@@ -96,24 +105,30 @@ class Guard:
             return 403, "asked by another site's page"
         if "origin" in headers and urlsplit(headers["origin"]).netloc != headers.get("host"):
             return 403, "asked by another site's page"
-        if not self._shows_token(headers) and self._token_in_link(scope) is None:
-            return 401, "a token is needed: open the address that the service printed when it started"
+        if not (self._is_own_account(scope) or self._shows_token(headers) or self._token_in_link(scope)):
+            return 401, "a token is needed: open the address with the token that the service printed, or see its manual"
         return None
 
+    def _most(self, scope: Scope) -> int:
+        return self._access.upload_bytes if scope["path"] == _UPLOADS else _QUESTION_BYTES
+
+    def _is_known_as(self, host: str) -> bool:
+        return host in LOOPBACK | self._access.hosts or (self._access.any_address and _is_address(host))
+
+    def _is_own_account(self, scope: Scope) -> bool:
+        if not self._access.knows_accounts or scope.get("client") is None or scope.get("server") is None:
+            return False
+        return account_of(tuple(scope["client"]), tuple(scope["server"])) in (os.getuid(), _ROOT)
+
     def _shows_token(self, headers: dict[str, str]) -> bool:
-        token = self._access.token
-        if token is None:
-            return True
-        shown = headers.get("authorization", "").removeprefix("Bearer ")
-        try:
-            cookie = http.cookies.SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-        except http.cookies.CookieError:
-            cookie = None
-        return _same(shown, token) or (cookie is not None and _same(cookie.value, token))
+        cookies = [each.strip() for each in headers.get("cookie", "").split(";")]
+        shown = [headers.get("authorization", "").removeprefix("Bearer ")]
+        shown += [each.removeprefix(f"{COOKIE}=") for each in cookies if each.startswith(f"{COOKIE}=")]
+        return any(_same(each, self._access.token) for each in shown)
 
     def _token_in_link(self, scope: Scope) -> str | None:
         """The token, if the page was opened by the link that holds it."""
-        if self._access.token is None or scope["path"] != "/":
+        if scope["path"] != "/":
             return None
         shown = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
         return self._access.token if _same(shown, self._access.token) else None
@@ -121,6 +136,14 @@ class Guard:
 
 def _same(shown: str, token: str) -> bool:
     return hmac.compare_digest(shown.encode(), token.encode())
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _host_name(host: str) -> str:

@@ -40,8 +40,8 @@ class HitBody(_Body):
     end: float | None = None
     page: int | None = None
     snippet: str | None = None
-    moments: list[MomentBody] = []
-    pieces: list[Annotated[int, Field(ge=0, lt=2**63)]] = []
+    moments: list[MomentBody] = Field(default=[], max_length=10_000)
+    pieces: list[Annotated[int, Field(ge=0, lt=2**63)]] = Field(default=[], max_length=10_000)
 
 
 class WordsBody(_Body):
@@ -81,8 +81,8 @@ class SearchBody(_Body):
     like: list[LikeBody] = Field(default=[], max_length=20)
     not_words: list[WordsBody] = Field(default=[], max_length=20)
     not_like: list[LikeBody] = Field(default=[], max_length=20)
-    kinds: list[Modality] = []
-    under: str | None = None
+    kinds: list[Modality] = Field(default=[], max_length=20)
+    under: Annotated[str, Field(max_length=4096)] | None = None
     globs: list[str] = Field(default=[], max_length=20)
     after: datetime | None = None
     before: datetime | None = None

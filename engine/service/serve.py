@@ -25,6 +25,7 @@ from engine.settings import Settings
 from storage.atomic import replaced_file
 
 _GRACE_SECONDS = 3
+_EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})
 
 
 def serve(
@@ -42,22 +43,28 @@ def serve(
     ``until_stdin_ends``: or until whoever holds the other end of the standard input closes it, or dies.
     ``watch``: folders to keep the library up with meanwhile; none of them: those that it holds already.
 
-    On another interface than loopback every request has to show a token, which is kept in the data folder.
+    On loopback other accounts of this machine, and on another interface everybody has to show a token, which is kept
+    in the data folder.
     Raises ServiceError if the address is taken or another service holds this library.
     """
     listening = _listen(host, port)
     port = listening.getsockname()[1]
     own_path = socket_path(data)
     own = _listen_on_path(own_path)
-    token = None if host in LOOPBACK else _token(data)
-    body_bytes = int(settings.service.upload_megabytes * 1e6)
-    access = Access(frozenset({host.lower(), *(name.lower() for name in settings.service.hosts)}), token, body_bytes)
+    token = _token(data)
+    access = Access(
+        token,
+        hosts=frozenset({host.lower(), *(name.lower() for name in settings.service.hosts)}),
+        any_address=host in _EVERY_ADDRESS,
+        knows_accounts=host in LOOPBACK,
+        upload_bytes=int(settings.service.upload_megabytes * 1e6),
+    )
     service = Service(engine)
     run = partial(run_command, engine=engine, data=data, settings=settings)
 
-    shown = f"[{host}]" if ":" in host else host
-    link = f"http://{shown}:{port}/" + (f"?token={token}" if token else "")
-
+    name = _own_address(listening.family) if host in _EVERY_ADDRESS else host
+    shown = f"[{name}]" if ":" in name else name
+    link = f"http://{shown}:{port}/" + ("" if access.knows_accounts else f"?token={token}")
     service.page = link
 
     def ready() -> None:
@@ -167,6 +174,15 @@ def _listen(host: str, port: int) -> socket.socket:
             f"{host}, port {port}: nobody can be served there ({error.strerror}); choose another with --host or --port"
         ) from error
     return listening
+
+
+def _own_address(family: socket.AddressFamily) -> str:
+    """An address under which other machines know this one; that of loopback if there is none."""
+    far, own = ("2001:db8::1", "::1") if family == socket.AF_INET6 else ("192.0.2.1", "127.0.0.1")
+    with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as unsent:
+        unsent.connect((far, 9))  # sends nothing: it asks the system which way it would go
+        return str(unsent.getsockname()[0])
+    return own
 
 
 def _listen_on_path(path: Path) -> socket.socket:

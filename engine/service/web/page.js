@@ -38,12 +38,20 @@ function showParts() {
   }));
 }
 
+// The day after one that is written as 2026-01-31.
+function dayAfter(day) {
+  const date = new Date(`${day}T00:00:00Z`);
+  date.setUTCDate(date.getUTCDate() + 1);
+  return date.toISOString().slice(0, 10);
+}
+
 function query() {
   const words = get("#words").value.trim(), form = new FormData(get("#ask"));
   const asked = { words: words ? [{ text: words }] : [], like: [], not_like: [], kinds: form.getAll("kind"), limit };
   for (const part of parts) (part.wanted ? asked.like : asked.not_like).push(part.like);
   if (form.get("under")) asked.under = form.get("under");
-  for (const name of ["after", "before"]) if (form.get(name)) asked[name] = `${form.get(name)}T00:00:00`;
+  if (form.get("after")) asked.after = `${form.get("after")}T00:00:00`;
+  if (form.get("before")) asked.before = `${dayAfter(form.get("before"))}T00:00:00`; // the day that is named counts
   if (form.get("glob")) asked.globs = [form.get("glob")];
   for (const name of ["moments", "exact", "each_kind"]) if (form.get(name)) asked[name] = true;
   if (asked.each_kind) asked.limit /= FEWER;
@@ -92,6 +100,7 @@ async function ask() {
   get("#unfilter").hidden = true;
   if (isEmpty) {
     showHits({ hits: [] }, asked);
+    get("#answers").removeAttribute("aria-busy");
     say(asked.not_like.length ? "Say what to look for, too." : "");
     return;
   }
@@ -131,6 +140,7 @@ function add(hit, wanted) {
 }
 
 async function addFiles(files, told = {}) {
+  const problems = [], before = parts.length;
   for (const file of files) {
     const name = told.name ?? file.name;
     say(`Sending ${name}…`);
@@ -139,14 +149,16 @@ async function addFiles(files, told = {}) {
       const picture = file.type.startsWith("image/") ? URL.createObjectURL(file) : null;
       parts.push({ ...told, name, picture, wanted: true, like: { upload: kept.upload } });
     } catch (error) {
-      show("answers");
-      say(`${name}: ${error.message}`, true);
-      return false;
+      problems.push(`${name}: ${error.message}`);
     }
   }
   showParts();
-  await askAnew();
-  return true;
+  if (parts.length > before) await askAnew();
+  if (problems.length) {
+    show("answers");
+    say([...(parts.length > before ? [said.textContent] : []), ...problems].join("; "), true);
+  }
+  return !problems.length;
 }
 
 // Who lets the page hear something looks for what can be heard, unless other kinds are chosen.
@@ -179,7 +191,12 @@ function show(shown) {
 }
 const chosenKinds = () => new FormData(get("#ask")).getAll("kind");
 const viewPoint = (point) => view(point, [get("#words").value], (each) => add(each, true));
-get("#show-answers").addEventListener("click", () => show("answers"));
+let areOfOtherKinds = false; // the answers, since other kinds were chosen beside the map
+get("#show-answers").addEventListener("click", () => {
+  show("answers");
+  if (areOfOtherKinds) askAnew();
+  areOfOtherKinds = false;
+});
 get("#show-map").addEventListener("click", () => {
   show("map");
   chooseKinds(chosenKinds());
@@ -190,7 +207,7 @@ get("#show-map").addEventListener("click", () => {
 
 get("#ask").addEventListener("submit", (event) => { event.preventDefault(); askAnew(); });
 get("#words").addEventListener("search", () => { if (!get("#words").value) askAnew(); }); // the box's own cross
-get("#kinds").addEventListener("change", () => { hasChosenKinds = false; chooseKinds(chosenKinds()); if (get("#map").hidden) askAnew(); });
+get("#kinds").addEventListener("change", () => { hasChosenKinds = false; chooseKinds(chosenKinds()); if (get("#map").hidden) askAnew(); else areOfOtherKinds = true; });
 get("#further").addEventListener("click", () => { limit += PAGE; ask(); });
 get("#choose").addEventListener("click", () => get("#file").click());
 get("#file").addEventListener("change", (event) => { addFiles([...event.target.files]); event.target.value = ""; });
@@ -251,7 +268,7 @@ function step(item, by) {
 }
 
 document.addEventListener("keydown", (event) => {
-  const isTyping = event.target.matches("input, textarea, select");
+  const isTyping = event.target.matches("input:not([type=checkbox]), textarea, select");
   if (event.ctrlKey || event.altKey || event.metaKey || get("#viewer").open) return;
   if (event.key === "/" && !isTyping) { event.preventDefault(); get("#words").select(); return; }
   if (event.key === "ArrowDown" && event.target === get("#words") && cards().length) { event.preventDefault(); cards()[0].focus(); return; }

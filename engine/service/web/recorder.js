@@ -1,6 +1,6 @@
 // The microphone: press to record, press again to ask with what was heard; Escape drops it.
 
-const MOST_SECONDS = 60, SILENCE = 0.003; // of full scale; a quiet room is louder
+const MOST_SECONDS = 30, SILENCE = 0.003; // of full scale; a quiet room is louder
 
 // What ``stream`` sounds like from now on: ``heard`` is called with the loudness (0 to 1) many times a second.
 function listen(stream, heard) {
@@ -16,7 +16,7 @@ function listen(stream, heard) {
 
 // What to do at a press of ``button``; ``give`` is handed the recording as a file, ``say`` told what goes on.
 export function startRecorder(button, say, give) {
-  let recorder = null, stopListening = null, timer = null, isWanted = true, loudest = 0;
+  let recorder = null, isStarting = false, stopListening = null, timer = null, isWanted = true, loudest = 0;
   const clock = button.querySelector("span");
 
   function show() {
@@ -71,12 +71,16 @@ export function startRecorder(button, say, give) {
 
   return async () => {
     if (recorder) { if (recorder.state === "recording") recorder.stop(); return; }
+    if (isStarting) return; // the browser is still asking whether it may
+    isStarting = true;
     try {
       await record();
       show();
     } catch (error) {
       end();
       say(navigator.mediaDevices ? `The microphone cannot be used: ${error.message}` : "Browsers let pages hear only at 127.0.0.1 or over https.", true);
+    } finally {
+      isStarting = false;
     }
   };
 }

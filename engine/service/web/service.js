@@ -28,10 +28,18 @@ export const index = async () => answered(await fetch("/v1/index", { method: "PO
 // The beginning of what is written in a file.
 export const textOf = async (path) => (await answered(await fetch(`/v1/text?${new URLSearchParams({ path })}`))).text;
 
-// What goes on in the service, now and whenever it changes: listeners by the kind of event.
+// What goes on in the service, now and whenever it changes: listeners by the kind of event. A page that nobody sees does
+// not listen: a browser keeps few connections to a host, and tabs share them.
 export function progress(listeners) {
-  const events = new EventSource("/v1/progress");
-  for (const [kind, listen] of Object.entries(listeners)) events.addEventListener(kind, (event) => listen(JSON.parse(event.data)));
+  let events = null;
+  function listen() {
+    events?.close();
+    events = document.hidden ? null : new EventSource("/v1/progress");
+    if (!events) return;
+    for (const [kind, heard] of Object.entries(listeners)) events.addEventListener(kind, (event) => heard(JSON.parse(event.data)));
+  }
+  document.addEventListener("visibilitychange", listen);
+  listen();
 }
 
 export function preview(place, size = "small") {

@@ -1,6 +1,7 @@
 """The page, used as a person would, in a real browser. Pictures of it are left in build/page."""
 
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -205,6 +206,41 @@ def test_a_file_that_is_not_read_is_told(page: Page, tmp_path: Path) -> None:
     page.driver.get_log("browser")  # the browser notes each refusal
 
 
+def test_a_file_that_is_not_read_does_not_keep_others_from_asking(page: Page, samples: Samples, tmp_path: Path) -> None:
+    (tmp_path / "program.exe").write_bytes(b"MZ")
+    files = [samples.queries / "mushroom.jpg", tmp_path / "program.exe", samples.queries / "bell.mp3"]
+    page.asking(lambda: page.get("#file").send_keys("\n".join(map(str, files))))
+    page.wait(lambda: "answers; program.exe: files named .exe are not read" in page.text("#said"))
+    assert [each.text for each in page.all("#parts .name")] == ["like mushroom.jpg", "like bell.mp3"]
+    page.driver.get_log("browser")
+
+
+@pytest.mark.parametrize("kind", ["Sounds/recording-08.wav", "Videos/VID_0002.mkv"])
+def test_a_sound_or_film_opened_by_itself_plays(page: Page, samples: Samples, kind: str) -> None:
+    """Behind the button "Open", in a tab of its own, the browser's player shows the file."""
+    address = page.script("return new URL('/v1/media?' + new URLSearchParams({path: arguments[0]}), location).href",
+                          str(samples.library / kind))  # fmt: skip
+    page.driver.get(address)
+    page.wait(lambda: page.script("return document.querySelector('video, audio')?.readyState >= 2"))
+    page.driver.get_log("browser")  # it also asks for an icon, which there is none
+
+
+def test_a_page_that_nobody_sees_leaves_its_connection_to_others(page: Page) -> None:
+    """A browser keeps six connections to a host, and every page that listens for news holds one."""
+    first = page.driver.current_window_handle
+    try:
+        for _ in range(7):
+            page.driver.switch_to.new_window("tab")
+            page.open()
+        assert page.search("a bell")
+    finally:
+        for handle in page.driver.window_handles:
+            if handle != first:
+                page.driver.switch_to.window(handle)
+                page.driver.close()
+        page.driver.switch_to.window(first)
+
+
 def record(page: Page, seconds: float) -> None:
     page.click("#record")
     page.wait(lambda: page.get("#record").get_attribute("aria-pressed") == "true" and "Listening" in page.text("#said"))
@@ -240,6 +276,25 @@ def test_what_is_hummed_is_found_and_plays_from_the_right_second(page: Page, hea
     page.shoot("hummed")
     page.click("#parts button")
     page.wait(lambda: not page.all("#kinds :checked") and page.get("#welcome").is_displayed())
+
+
+def test_a_double_press_records_once(page: Page) -> None:
+    page.script("""
+    window.streams = [];
+    const devices = navigator.mediaDevices, ask = devices.getUserMedia.bind(devices);
+    devices.getUserMedia = async (wanted) => {
+      const given = await ask(wanted);
+      window.streams.push(given);
+      return given;
+    };
+    """)
+    ActionChains(page.driver).double_click(page.get("#record")).perform()
+    page.wait(lambda: page.get("#record").get_attribute("aria-pressed") == "true")
+    page.wait(lambda: page.text("#record") == "0:01")
+    page.get("#words").send_keys(Keys.ESCAPE)
+    page.wait(lambda: page.get("#record").get_attribute("aria-pressed") == "false")
+    tracks = "return window.streams.flatMap((each) => each.getTracks()).map((each) => each.readyState)"
+    assert page.script(tracks) == ["ended"]
 
 
 def test_a_recording_is_dropped_by_escape_and_a_silent_one_is_told(page: Page, heard: Path) -> None:
@@ -284,6 +339,11 @@ def test_filters_narrow(page: Page) -> None:
     hits = page.asking(lambda: page.get("input[name=before]").send_keys("01/01/1990", Keys.TAB))
     assert hits == [] and page.text("#said") == "Nothing found."
     page.shoot("nothing")
+    page.asking(lambda: page.click("#clear"))
+    today = time.strftime("%m/%d/%Y")  # the day that is named counts: the library was made on it
+    page.asking(lambda: page.get("input[name=after]").send_keys(today, Keys.TAB))
+    assert page.asking(lambda: page.get("input[name=before]").send_keys(today, Keys.TAB))
+    page.asking(lambda: page.get("input[name=glob]").send_keys("*.nothing", Keys.TAB))
     hits = page.asking(lambda: page.click("#unfilter"))  # a way out, where the filters are in the way
     assert len({hit["kind"] for hit in hits}) > 2 and page.text("#more-filters") == "Filters"
     assert not page.get("#unfilter").is_displayed()
@@ -395,6 +455,8 @@ def test_the_map_is_coloured_zooms_and_opens_pieces(page: Page) -> None:
     page.click("#zoom-all")
     page.click("#kinds .image span")
     assert set(page.script(_PAINTED)) == {"image"}
+    hits = page.asking(lambda: page.click("#show-answers"))
+    assert {hit["kind"] for hit in hits} == {"image"}
 
 
 def test_the_progress_of_indexing_is_shown(page: Page, samples: Samples) -> None:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import psutil
 import pytest
@@ -529,7 +529,15 @@ def test_a_token_is_needed_on_a_network_and_systemd_is_told_of_beginning_and_end
         assert "HttpOnly" in cookie and "SameSite=Strict" in cookie
         shown = {"Cookie": cookie.split(";")[0]}
         assert service.get("/v1/status", headers=shown).status == 200
+        beside_others = {
+            "Cookie": f'prefs={{"a":1}}; odd; a[1]=x; {shown["Cookie"]}'
+        }  # browsers share them across ports
+        assert service.get("/v1/status", headers=beside_others).status == 200
         assert service.get("/v1/status", headers=shown | {"Host": "evil.example"}).status == 421
+        named = urlsplit(service.link).netloc  # an address that other machines can use
+        assert (
+            not named.startswith("0.0.0.0") and service.get("/v1/status", headers=shown | {"Host": named}).status == 200
+        )
 
         (own,) = service.sockets
         assert own.stat().st_mode & 0o077 == 0
@@ -587,3 +595,89 @@ def test_dates_at_the_ends_of_the_calendar_are_dates(served: Served) -> None:
     for date, found in (("0001-01-01T00:00:00", False), ("9999-12-31T23:59:59.999999", True)):
         answer = served.service.post("/v1/search", {"words": [{"text": "bird"}], "before": date})
         assert answer.status == 200 and bool(answer.json["hits"]) == found
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can act as another account")
+def test_another_account_of_this_machine_has_to_show_the_token(served: Served) -> None:
+    text = str(served.extra / "page.html")
+    query = f"/v1/media?{urlencode({'path': text})}"
+    assert served.service.request("GET", query).status == 200
+
+    token = (served.service.data / "service_token").read_text()
+    assert as_nobody(served.service.port, query, {}) == 401
+    assert as_nobody(served.service.port, "/v1/status", {"Authorization": "Bearer wrong"}) == 401
+    assert as_nobody(served.service.port, query, {"Authorization": f"Bearer {token}"}) == 200
+
+
+def as_nobody(port: int, path: str, headers: dict[str, str]) -> int:
+    """The status with which the service answers a process of an account that may do nothing."""
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        connection.request("GET", path, headers=headers)
+        os.write(writer, str(connection.getresponse().status).encode())
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as answer:
+        return int(answer.read())
+
+
+def test_pictures_are_fetched_again_only_once_the_file_has_changed(served: Served) -> None:
+    picture = served.extra / "changing.png"
+    Image.new("RGB", (40, 20), "red").save(picture)
+    run_forked(["--data", str(served.service.data), "index", str(served.extra)], served.service.environment)
+    first = served.service.get("/v1/preview", path=str(picture))
+    again = {"If-None-Match": first.headers["etag"]}
+    assert first.status == 200 and "no-cache" in first.headers["cache-control"]
+    assert served.service.get("/v1/preview", headers=again, path=str(picture)).status == 304
+    Image.new("RGB", (20, 40), "blue").save(picture)
+    changed = served.service.get("/v1/preview", headers=again, path=str(picture))
+    assert changed.status == 200 and Image.open(io.BytesIO(changed.body)).height > 20
+
+
+def test_a_file_is_given_under_its_own_name(served: Served) -> None:
+    answer = served.service.get("/v1/media", path=str(sorted(served.library.glob("Sounds/*"))[0]))
+    assert answer.headers["content-disposition"].startswith("inline; filename")
+    assert sorted(served.library.glob("Sounds/*"))[0].name in answer.headers["content-disposition"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"words": [{"text": "a", "weight": NaN}]}',
+        b'{"words": [{"text": "\\ud800"}]}',
+        b'{"kinds": ["' + b'","' * 1000 + b'"]}',
+        b'{"words": "a"}',
+        b"{",
+    ],
+)
+def test_what_is_no_question_is_told_in_one_short_line(served: Served, body: bytes) -> None:
+    answer = served.service.request("POST", "/v1/search", body=body, headers={"Content-Type": "application/json"})
+    assert answer.status in (400, 422) and isinstance(answer.json["detail"], str)
+    assert len(answer.json["detail"]) < 200 and "\n" not in answer.json["detail"]
+
+
+def test_a_question_is_no_upload(served: Served) -> None:
+    answer = served.service.request("POST", "/v1/search", headers={"Content-Length": "5000000"})
+    assert answer.status == 413
+
+
+def test_a_library_that_was_removed_and_made_anew_answers(
+    served: Served, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("s")
+    (folder / "notes").mkdir()
+    (folder / "notes" / "first.txt").write_text("A note about the lighthouse.")
+    index = ["--data", str(folder / "data"), "index", str(folder / "notes")]
+    run_forked(index, environment(folder)).check_returncode()
+    with running(folder / "data", folder) as service:
+        assert service.get("/v1/status").json["sources"] == {"text": 1}
+        shutil.rmtree(folder / "data")
+        (folder / "notes" / "second.txt").write_text("A note about the harbour.")
+        run_forked(index, environment(folder)).check_returncode()
+        assert service.get("/v1/status").json["sources"] == {"text": 2}
+        answer = service.post("/v1/search", {"words": [{"text": "the harbour"}]})
+        assert answer.json["hits"][0]["path"] == str(folder / "notes" / "second.txt")
