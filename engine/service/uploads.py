@@ -1,5 +1,8 @@
 """Files that clients sent to ask with: kept in a folder of their own until they are old or there are too many."""
 
+import contextlib
+import fcntl
+import os
 import re
 import secrets
 import shutil
@@ -15,19 +18,24 @@ from indexer.extract.registry import Format, format_of
 _MOST = 64
 _SECONDS = 3600.0
 _NAME = re.compile(r"[0-9a-f]{32}")
+_FOLDER, _LOCK = "synesthete-uploads-", "lock"
 
 
 class Uploads:
-    """A temporary folder that only this user can enter, removed by ``close``."""
+    """A temporary folder that only this user can enter, removed by ``close``, or after a crash by the next service."""
 
     def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="synesthete-uploads-"))
+        _remove_abandoned(Path(tempfile.gettempdir()))
+        self._folder = Path(tempfile.mkdtemp(prefix=_FOLDER))
+        self._lock_file = os.open(self._folder / _LOCK, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._lock_file, fcntl.LOCK_EX)
         self._lock = threading.Lock()
         self._held: dict[str, tuple[Path, float]] = {}
 
     def close(self) -> None:
         """Remove what is left."""
         shutil.rmtree(self._folder, ignore_errors=True)
+        os.close(self._lock_file)
 
     async def keep(self, name: str, chunks: AsyncIterator[bytes]) -> tuple[str, Format]:
         """Keep a file that is called ``name`` on the client's side; returns under which name it can be asked with.
@@ -68,3 +76,15 @@ class Uploads:
         too_old = [number for number in oldest_first if time.monotonic() - self._held[number][1] > _SECONDS]
         for number in {*too_many, *too_old}:
             self._held.pop(number)[0].unlink(missing_ok=True)
+
+
+def _remove_abandoned(temporary: Path) -> None:
+    """Remove the folders of this user's services that were killed: nobody holds their lock."""
+    for folder in temporary.glob(f"{_FOLDER}*"):
+        with contextlib.suppress(OSError):  # another user's, or no folder
+            lock = os.open(folder / _LOCK, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(lock)
