@@ -10,7 +10,7 @@ import queue
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -105,7 +105,7 @@ class Run:
         self._batches = Batches(options.batch)
         self._messages: queue.Queue[_Message] = queue.Queue(maxsize=_MOST_MESSAGES)
         self._stop = threading.Event()
-        self._workers: list[ExtractionWorker] = []
+        self._workers, self._lock = list[ExtractionWorker](), threading.Lock()
         self._open: dict[str, _OpenSource] = {}
         self.indexed = self.moved = self.unchanged = 0
         self.pieces: Counter[Modality] = Counter()
@@ -133,8 +133,7 @@ class Run:
         finally:
             self._stop.set()
             if self._done < self._total:
-                for worker in self._workers:  # one may be in the middle of a long film
-                    worker.interrupt()
+                self._interrupt()
             for thread in threads:
                 thread.join()
         return self._done == self._total
@@ -147,12 +146,27 @@ class Run:
             self._stop.wait(_SECONDS_BETWEEN_LOOKS)
         return False
 
+    def _interrupt(self) -> None:
+        with self._lock:
+            for worker in self._workers:  # one may be in the middle of a long film
+                worker.interrupt()
+
     # --- in the extracting threads
+
+    @contextlib.contextmanager
+    def _interruptible(self, worker: ExtractionWorker) -> Iterator[None]:
+        """Until the worker is given back: then it may serve another run, and this one must not end it any more."""
+        with self._lock:
+            self._workers.append(worker)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._workers.remove(worker)
 
     def _extract_files(self) -> None:
         try:
-            with self._decoders.lent() as worker:
-                self._workers.append(worker)
+            with self._decoders.lent() as worker, self._interruptible(worker):
                 while self._may_go_on():
                     try:
                         file = self._files.popleft()
