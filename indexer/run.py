@@ -25,6 +25,7 @@ from indexer.errors import ExtractionError
 from indexer.extract.registry import format_of
 from indexer.extract.sandbox import ExtractionWorker
 from indexer.fingerprint import GivenUpError, content_hash
+from indexer.gone import may_exist
 from indexer.ledger import Ledger
 from indexer.options import Change, PipelineOptions, Progress
 from indexer.plan import File
@@ -61,8 +62,18 @@ class _Finished:
 
 @dataclass(frozen=True)
 class _Failed:
+    """``state``: the one in which the file is not to be tried again."""
+
     file: File
     reason: str
+    state: FileState
+
+
+@dataclass(frozen=True)
+class _Vanished:
+    """The file was not there any more when it was to be read; a later run sees whether it is gone or its disk away."""
+
+    file: File
 
 
 @dataclass(frozen=True)
@@ -73,7 +84,7 @@ class _SameContent:
     content_hash: bytes
 
 
-_Message = _Opened | _Embedded | _Finished | _Failed | _SameContent | BaseException
+_Message = _Opened | _Embedded | _Finished | _Failed | _Vanished | _SameContent | BaseException
 
 
 @dataclass
@@ -203,10 +214,8 @@ class Run:
             self._send(_Finished(file, count))
         except GivenUpError:
             return
-        except ExtractionError as error:
-            self._send(_Failed(file, str(error)))
-        except OSError as error:
-            self._send(_Failed(file, f"it cannot be read ({error.strerror or error})"))
+        except (ExtractionError, OSError) as error:
+            self._send(_refusal(file, error))
 
     def _send(self, message: _Message) -> None:
         while not self._stop.is_set():
@@ -251,8 +260,11 @@ class Run:
             self._commit_if_ready(message.file.path)
         elif isinstance(message, _Failed):
             self._open.pop(message.file.path, None)
-            self._library.catalog.put_failure(Failure(message.file.path, message.file.state, message.reason))
+            self._library.catalog.put_failure(Failure(message.file.path, message.state, message.reason))
             self._advance(message.file, "failed", message.reason)
+        elif isinstance(message, _Vanished):
+            self._open.pop(message.file.path, None)
+            self._advance(message.file, "unchanged")
         else:
             self._reuse(message)
 
@@ -310,6 +322,15 @@ class Run:
         self._done += 1
         self._ledger.done(file.root)
         self._on_progress(Progress(self._done, self._total, file.path, failure, change=change))
+
+
+def _refusal(file: File, error: ExtractionError | OSError) -> _Failed | _Vanished:
+    """What comes of a file that could not be read. What the system says of it may be over in the next run."""
+    if not may_exist(file.path):
+        return _Vanished(file)
+    if isinstance(error, OSError):
+        return _Failed(file, f"it cannot be read ({error.strerror or error})", FileState(0, 0))
+    return _Failed(file, str(error), file.state)
 
 
 def _bytes(codes: NDArray[np.uint8] | None) -> bytes | None:

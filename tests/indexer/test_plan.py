@@ -1,0 +1,70 @@
+"""What a run takes for gone, and what it keeps because it may only be away."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from indexer.pipeline import IndexSummary, PipelineOptions, Progress, index
+from storage.check import check
+from storage.library import Library
+from storage.roots import states
+from tests.indexer.simple_embedder import SimpleEmbedder
+from tests.indexer.test_pipeline import ROOT, folder, library, pieces, run  # noqa: F401
+
+OTHER_SPACE = ["unshare", "-Urm"]
+UNPRIVILEGED = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--inh-caps", "-all"]
+"""Root reads everything; without these capabilities it is bound by permissions like anyone else."""
+
+
+def run_program(program: str, *arguments: Path, within: list[str]) -> None:
+    command = [*within, sys.executable, "-c", program, *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+
+
+def run_while(library: Library, happens: Callable[[], object], *roots: Path) -> IndexSummary:  # noqa: F811
+    """A run during which something happens once, when the first file is done."""
+
+    def look(progress: Progress) -> None:
+        if progress.done == 1:
+            happens()
+
+    summary = index(library, SimpleEmbedder(), roots, PipelineOptions(workers=1, batch=1), look)
+    assert check(library) == []
+    return summary
+
+
+def offline(library: Library) -> dict[str, str]:  # noqa: F811
+    """Why roots are offline, by name."""
+    with library.catalog.reading() as connection:
+        return {Path(state.path).name: state.offline for state in states(connection) if state.offline}
+
+
+def test_a_file_that_goes_away_during_a_run_is_read_when_it_is_back(library: Library, folder: Path) -> None:  # noqa: F811
+    away = folder.with_name("away")
+    summary = run_while(library, lambda: (folder / "sub").rename(away), folder)
+    assert summary.failed == () and len(pieces(library)) < 8
+    away.rename(folder / "sub")
+    assert run(library, folder).failed == () and len(pieces(library)) == 8
+
+
+UNREADABLE = """
+import sys
+from pathlib import Path
+from storage.library import Library
+from tests.indexer.test_pipeline import run
+files, data = map(Path, sys.argv[1:])
+library, note = Library(data), files / "sub" / "note1.txt"
+note.chmod(0)
+first = run(library, files)
+assert first.indexed == 7 and "Permission denied" in first.failed[0].reason, first
+note.chmod(0o644)
+again = run(library, files)
+assert again.indexed == 1 and again.failed == (), again
+"""
+
+
+def test_what_the_system_would_not_let_it_read_is_tried_again_in_every_run(folder: Path, tmp_path: Path) -> None:  # noqa: F811
+    run_program(UNREADABLE, folder, tmp_path / "data", within=[] if os.geteuid() else UNPRIVILEGED)
