@@ -10,6 +10,7 @@ from pathlib import Path
 
 from indexer.control import Control
 from indexer.errors import MissingPathError
+from indexer.gone import gone_among, may_exist
 from indexer.mounts import concerning, mounted
 from indexer.options import PipelineOptions
 from indexer.scan import Scan, is_at_or_below, scan, scan_part
@@ -43,6 +44,10 @@ class _Found:
     scan: Scan
     known: States
     failed: States
+
+    def is_file(self, root: str) -> bool:
+        """Whether ``root`` is not a folder but a file that was named itself."""
+        return root in self.known or root in self.scan.files
 
 
 @dataclass
@@ -111,6 +116,11 @@ class Plan:
         """
         removed = 0
         for scope, found in self._scopes.items():
+            whole = scope.path == scope.root
+            is_gone = whole and found.is_file(scope.root) and scope.root in gone_among([scope.root], library.catalog)
+            if whole and not is_gone and not may_exist(scope.root):
+                self._keep_offline(library, scope.root, "it went away while it was being indexed")
+                continue
             keeps = _named_below(scope.root, library)
             gone = [path for path in found.scan.left if not found.scan.may_hold(path)]
             held = library.catalog.sources_at(path for path in gone if not keeps(path))
@@ -128,11 +138,10 @@ class Plan:
             for path, failure in found.scan.failures.items():
                 if path not in failures or failures[path].reason != failure.reason:
                     library.catalog.put_failure(failure)
-            if scope.path == scope.root:
-                if Path(scope.root).exists():
-                    library.catalog.put_root(scope.root)
-                else:
-                    library.catalog.forget(scope.root)
+            if whole and not is_gone:
+                library.catalog.put_root(scope.root)
+            elif is_gone and not self.postponed:
+                removed += library.catalog.forget(scope.root)
         return removed
 
     def standing_failures(self, library: Library) -> list[Failure]:
@@ -178,8 +187,11 @@ class Plan:
         known, failed = library.catalog.states_under(root)
         if set(known) == {root}:
             self._scopes[Scope(root, root)] = _Found(Scan(dict(known)), known, failed)
-            return
-        reason = str(error).removeprefix(f"{root}: ")
+        else:
+            self._keep_offline(library, root, str(error).removeprefix(f"{root}: "))
+
+    def _keep_offline(self, library: Library, root: str, reason: str) -> None:
+        known, _ = library.catalog.states_under(root)
         if known:
             with library.catalog.writing() as connection:
                 roots.put_offline(connection, root, reason)

@@ -42,6 +42,27 @@ def offline(library: Library) -> dict[str, str]:  # noqa: F811
         return {Path(state.path).name: state.offline for state in states(connection) if state.offline}
 
 
+def test_a_root_that_goes_away_during_a_run_keeps_its_entries(library: Library, folder: Path) -> None:  # noqa: F811
+    run(library, folder)
+    away = folder.with_name("away")
+    for number in range(3):
+        (folder / f"new{number}.txt").write_text(f"New note {number}.")
+    summary = run_while(library, lambda: folder.rename(away), folder)
+    assert summary.removed == 0 and len(pieces(library)) >= 8
+    assert "went away" in offline(library)["files"]
+    (failure,) = [failure for failure in summary.failed if failure.path == str(folder)]
+    assert "are kept" in failure.reason
+    away.rename(folder)
+    assert run(library, folder).failed == () and len(pieces(library)) == 11 and offline(library) == {}
+
+
+def test_a_named_file_that_is_removed_during_a_run_leaves(library: Library, folder: Path) -> None:  # noqa: F811
+    note, other = folder / "sub" / "note1.txt", folder / "sub" / "note2.txt"
+    run(library, note)
+    run_while(library, note.unlink, note, other)
+    assert set(library.catalog.roots()) == {str(other)} and set(pieces(library)) == {str(other)}
+
+
 def test_a_file_that_goes_away_during_a_run_is_read_when_it_is_back(library: Library, folder: Path) -> None:  # noqa: F811
     away = folder.with_name("away")
     summary = run_while(library, lambda: (folder / "sub").rename(away), folder)
