@@ -25,7 +25,7 @@ from indexer.errors import ExtractionError
 from indexer.extract.registry import format_of
 from indexer.extract.sandbox import ExtractionWorker
 from indexer.fingerprint import GivenUpError, content_hash
-from indexer.gone import may_exist
+from indexer.gone import gone_among, may_exist
 from indexer.ledger import Ledger
 from indexer.options import Change, PipelineOptions, Progress
 from indexer.plan import File
@@ -310,7 +310,8 @@ class Run:
 
     def _move_or_copy(self, originals: Sequence[StoredSource], file: File) -> None:
         catalog = self._library.catalog
-        gone = [held for held in originals if not Path(held.source.path).exists()]
+        missing = gone_among((held.source.path for held in originals), catalog)
+        gone = [held for held in originals if held.source.path in missing]
         original = (gone or originals)[0]
         source = replace(original.source, path=file.path, state=file.state)
         if gone:

@@ -1,6 +1,7 @@
 """What a run takes for gone, and what it keeps because it may only be away."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -89,3 +90,12 @@ assert again.indexed == 1 and again.failed == (), again
 
 def test_what_the_system_would_not_let_it_read_is_tried_again_in_every_run(folder: Path, tmp_path: Path) -> None:  # noqa: F811
     run_program(UNREADABLE, folder, tmp_path / "data", within=[] if os.geteuid() else UNPRIVILEGED)
+
+
+def test_what_was_copied_from_a_disk_that_is_away_is_a_copy(library: Library, folder: Path) -> None:  # noqa: F811
+    card, local = folder / "sub", folder.with_name("local")
+    run(library, card)
+    shutil.copytree(card, local)
+    card.rename(folder / "away")
+    assert run(library, local).moved == 4
+    assert {Path(path).parent for path in pieces(library)} == {card, local} and len(pieces(library)) == 8
