@@ -7,11 +7,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from indexer.pipeline import IndexSummary, PipelineOptions, Progress, index
 from storage.check import check
 from storage.library import Library
 from storage.roots import states
 from tests.indexer.simple_embedder import SimpleEmbedder
+from tests.indexer.test_keep_up import can_unshare
 from tests.indexer.test_pipeline import ROOT, folder, library, pieces, run  # noqa: F401
 
 OTHER_SPACE = ["unshare", "-Urm"]
@@ -99,3 +102,92 @@ def test_what_was_copied_from_a_disk_that_is_away_is_a_copy(library: Library, fo
     card.rename(folder / "away")
     assert run(library, local).moved == 4
     assert {Path(path).parent for path in pieces(library)} == {card, local} and len(pieces(library)) == 8
+
+
+def test_a_root_that_is_away_keeps_its_entries_when_one_above_is_indexed(library: Library, folder: Path) -> None:  # noqa: F811
+    disk = folder / "sub"
+    run(library, disk)
+    disk.rename(folder.with_name("away"))
+    assert run(library, disk, folder).removed == 0
+    assert run(library, folder).removed == 0 and len(pieces(library)) == 8
+
+
+UNPLUGGED = """
+import shutil, subprocess, sys
+from pathlib import Path
+from indexer.control import Control
+from indexer.pipeline import PipelineOptions, index
+from storage.library import Library
+from tests.indexer.simple_embedder import SimpleEmbedder
+from tests.indexer.test_pipeline import pieces, run
+files, data = map(Path, sys.argv[1:])
+library, disk = Library(data), files / "disk"
+disk.mkdir()
+
+def plug():
+    subprocess.run(["mount", "-t", "tmpfs", "disk", disk], check=True)
+    (disk / "film.txt").write_text("On a disk of its own.")
+
+def unplug(*anything):
+    return subprocess.run(["umount", disk]).returncode in (0, 32)  # not mounted any more
+
+def kept():
+    return str(disk / "film.txt") in pieces(library)
+
+plug()
+run(library, disk / "film.txt")
+shutil.copy(disk / "film.txt", files / "copy.txt")
+unplug()
+summary = run(library, disk / "film.txt")
+assert summary.removed == 0 and "it is kept" in summary.failed[0].reason and kept(), summary
+assert run(library, files / "copy.txt").moved == 1 and kept()
+library.catalog.forget("/")
+
+plug()
+run(library, files)
+(first := files.with_name("first")).mkdir()
+(first / "new.txt").write_text("Looked at before the disk goes.")
+control = Control(is_still=unplug)
+summary = index(library, SimpleEmbedder(), [first, files], PipelineOptions(), control=control)
+assert summary.removed == 0 and "not mounted" in summary.failed[0].reason and kept(), summary
+"""
+
+
+@pytest.mark.skipif(not can_unshare(), reason="needs namespaces of its own")
+def test_what_is_on_a_disk_that_is_not_mounted_is_kept(folder: Path, tmp_path: Path) -> None:  # noqa: F811
+    run_program(UNPLUGGED, folder, tmp_path / "data", within=OTHER_SPACE)
+
+
+CLOSED = """
+import shutil, sys
+from pathlib import Path
+from indexer.control import FREE
+from indexer.pipeline import PipelineOptions, index_parts
+from indexer.plan import Scope
+from storage.library import Library
+from tests.indexer.simple_embedder import SimpleEmbedder
+from tests.indexer.test_pipeline import pieces, run
+files, data = map(Path, sys.argv[1:])
+library, root, note = Library(data), files / "sub", files / "sub" / "note1.txt"
+
+def run_part():
+    parts = [Scope(str(files), str(note)), Scope(str(root), str(note))]
+    return index_parts(library, SimpleEmbedder(), parts, PipelineOptions(), lambda progress: None, FREE)
+
+run(library, root, files)
+shutil.copy(note, files / "copy.txt")
+root.chmod(0)
+try:
+    summary = run(library, files)
+    assert (summary.moved, summary.removed, len(pieces(library))) == (1, 0, 9), summary
+    assert run_part().removed == 0 and len(pieces(library)) == 9
+    files.chmod(0)
+    assert run_part().removed == 0 and len(pieces(library)) == 9
+finally:
+    files.chmod(0o700)
+    root.chmod(0o700)
+"""
+
+
+def test_what_is_in_a_folder_that_is_closed_now_is_kept(folder: Path, tmp_path: Path) -> None:  # noqa: F811
+    run_program(CLOSED, folder, tmp_path / "data", within=[] if os.geteuid() else UNPRIVILEGED)
