@@ -1,6 +1,5 @@
 """What a run takes for gone, and what it keeps because it may only be away."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -14,12 +13,10 @@ from storage.check import check
 from storage.library import Library
 from storage.roots import states
 from tests.indexer.simple_embedder import SimpleEmbedder
-from tests.indexer.test_keep_up import can_unshare
+from tests.indexer.test_keep_up import UNPRIVILEGED, can_unshare
 from tests.indexer.test_pipeline import ROOT, folder, library, pieces, run  # noqa: F401
 
 OTHER_SPACE = ["unshare", "-Urm"]
-UNPRIVILEGED = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--inh-caps", "-all"]
-"""Root reads everything; without these capabilities it is bound by permissions like anyone else."""
 
 
 def run_program(program: str, *arguments: Path, within: list[str]) -> None:
@@ -92,7 +89,7 @@ assert again.indexed == 1 and again.failed == (), again
 
 
 def test_what_the_system_would_not_let_it_read_is_tried_again_in_every_run(folder: Path, tmp_path: Path) -> None:  # noqa: F811
-    run_program(UNREADABLE, folder, tmp_path / "data", within=[] if os.geteuid() else UNPRIVILEGED)
+    run_program(UNREADABLE, folder, tmp_path / "data", within=UNPRIVILEGED)
 
 
 def test_what_was_copied_from_a_disk_that_is_away_is_a_copy(library: Library, folder: Path) -> None:  # noqa: F811
@@ -190,4 +187,4 @@ finally:
 
 
 def test_what_is_in_a_folder_that_is_closed_now_is_kept(folder: Path, tmp_path: Path) -> None:  # noqa: F811
-    run_program(CLOSED, folder, tmp_path / "data", within=[] if os.geteuid() else UNPRIVILEGED)
+    run_program(CLOSED, folder, tmp_path / "data", within=UNPRIVILEGED)

@@ -1,6 +1,5 @@
 """A library embedded anew: the old answers until the new ones are complete, then a switch in one step."""
 
-import os
 import shutil
 from pathlib import Path
 
@@ -13,8 +12,9 @@ from storage.check import check
 from storage.library import Library
 from storage.records import PieceFilter
 from tests.indexer.simple_embedder import SimpleEmbedder
+from tests.indexer.test_keep_up import UNPRIVILEGED
 from tests.indexer.test_pipeline import folder, pieces  # noqa: F401
-from tests.indexer.test_plan import UNPRIVILEGED, run_program
+from tests.indexer.test_plan import run_program
 
 OLD, NEW, THIRD = (SimpleEmbedder(dimension, name) for dimension, name in ((32, "old"), (24, "new"), (32, "third")))
 
@@ -152,7 +152,7 @@ def test_so_does_one_in_a_folder_that_is_closed(data: Path, folder: Path, tmp_pa
     moved = folder.rename(tmp_path / "above" / "files")
     index(library, OLD, [moved], PipelineOptions())
     library.close()
-    run_program(CLOSED, data, moved, within=[] if os.geteuid() else UNPRIVILEGED)
+    run_program(CLOSED, data, moved, within=UNPRIVILEGED)
     assert model_of(data) == ("old-32", 32)
 
 
