@@ -3,17 +3,19 @@
 import gc
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from indexer.control import Control
 from indexer.errors import MissingPathError
+from indexer.gone import gone_among, may_exist
 from indexer.mounts import concerning, mounted
 from indexer.options import PipelineOptions
 from indexer.scan import Scan, is_at_or_below, scan, scan_part
 from storage import roots
+from storage.catalog import Catalog
 from storage.library import Library
 from storage.records import Failure, FileState, States
 
@@ -44,6 +46,10 @@ class _Found:
     known: States
     failed: States
 
+    def is_file(self, root: str) -> bool:
+        """Whether ``root`` is not a folder but a file that was named itself."""
+        return root in self.known or root in self.scan.files
+
 
 @dataclass
 class Plan:
@@ -65,13 +71,12 @@ class Plan:
     @classmethod
     def _made(cls, library: Library, scopes: Sequence[Scope], options: PipelineOptions, control: Control) -> "Plan":
         plan = cls()
-        now = mounted()
         ignore = replace(options.ignore, apart=os.path.realpath(library.folder))
         options = replace(options, ignore=ignore)
         seen: set[str] = set()
         for scope in scopes:
             try:
-                found = plan._look(library, scope, options, now)
+                found = plan._look(library, scope, options)
             except MissingPathError as error:
                 plan._add_missing(library, scope.root, error)
                 continue
@@ -111,9 +116,15 @@ class Plan:
         """
         removed = 0
         for scope, found in self._scopes.items():
-            keeps = _named_below(scope.root, library)
-            gone = [path for path in found.scan.left if not found.scan.may_hold(path)]
-            held = library.catalog.sources_at(path for path in gone if not keeps(path))
+            whole = scope.path == scope.root
+            is_gone = whole and found.is_file(scope.root) and scope.root in gone_among([scope.root], library.catalog)
+            if whole and not is_gone and not may_exist(scope.root):
+                self._keep_offline(library, scope.root, "it went away while it was being indexed")
+                continue
+            failures = library.catalog.failures_under(scope.path)
+            unseen = {path for path in (*found.scan.left, *failures) if not found.scan.may_hold(path)}
+            unseen -= _kept_by_others(scope.root, unseen, library.catalog)
+            held = library.catalog.sources_at(unseen & found.scan.left.keys())
             if held and not control.is_quiet():
                 self.postponed, held = True, {}
             if held:
@@ -121,18 +132,15 @@ class Plan:
             for path in sorted(held):
                 on_removed(path)
             removed += len(held)
-            failures = library.catalog.failures_under(scope.path)
-            settled = [path for path in failures if not found.scan.may_hold(path) and not keeps(path)]
-            if settled:
+            if settled := unseen & failures.keys():
                 library.catalog.remove_failures(settled)
             for path, failure in found.scan.failures.items():
                 if path not in failures or failures[path].reason != failure.reason:
                     library.catalog.put_failure(failure)
-            if scope.path == scope.root:
-                if Path(scope.root).exists():
-                    library.catalog.put_root(scope.root)
-                else:
-                    library.catalog.forget(scope.root)
+            if whole and not is_gone:
+                library.catalog.put_root(scope.root)
+            elif is_gone and not self.postponed:
+                removed += library.catalog.forget(scope.root)
         return removed
 
     def standing_failures(self, library: Library) -> list[Failure]:
@@ -141,25 +149,28 @@ class Plan:
             failures.update(library.catalog.failures_under(scope.path))
         return [failures[path] for path in sorted(failures)]
 
-    def _look(self, library: Library, scope: Scope, options: PipelineOptions, now: dict[str, str]) -> _Found | None:
+    def _look(self, library: Library, scope: Scope, options: PipelineOptions) -> _Found | None:
         """Scan one scope; None when nothing can be said of it because its root is offline."""
         whole, root = scope.path == scope.root, Path(scope.root)
         largest = options.limits.file_megabytes
         known, failed = library.catalog.states_under(scope.path)
+        before = mounted()
         if whole:
             found = scan(root, options.ignore, largest, known)
-        elif root.exists():
-            found = scan_part(root, scope.path, options.ignore, largest, known)
         else:
-            return None
+            found = scan_part(root, scope.path, options.ignore, largest, known)
+            if not may_exist(scope.root):
+                return None
+        now = mounted()
         with library.catalog.reading() as connection:
-            before = roots.mounts(connection, scope.root)
+            recorded = roots.mounts(connection, scope.root)
         offline = []
-        for place in before:
-            if place in now or not (is_at_or_below(place, scope.path) or is_at_or_below(scope.path, place)):
+        for place in recorded:
+            if place in before and place in now:
                 continue
+            came_or_went = place in before or place in now  # while it was looked through
             below = [path for path in known if is_at_or_below(path, place)]
-            if below and all(path in found.left for path in below):
+            if below and (came_or_went or all(path in found.left for path in below)):
                 offline.append(place)
                 if is_at_or_below(scope.root, place):
                     raise MissingPathError(f"{scope.root}: {place} is not mounted")
@@ -176,14 +187,18 @@ class Plan:
     def _add_missing(self, library: Library, root: str, error: MissingPathError) -> None:
         """A file that is gone leaves the library; a folder that is gone may be a disk that is not mounted."""
         known, failed = library.catalog.states_under(root)
-        if set(known) == {root}:
+        if set(known) == {root} and gone_among([root], library.catalog):
             self._scopes[Scope(root, root)] = _Found(Scan(dict(known)), known, failed)
-            return
-        reason = str(error).removeprefix(f"{root}: ")
+        else:
+            self._keep_offline(library, root, str(error).removeprefix(f"{root}: "))
+
+    def _keep_offline(self, library: Library, root: str, reason: str) -> None:
+        known, _ = library.catalog.states_under(root)
         if known:
             with library.catalog.writing() as connection:
                 roots.put_offline(connection, root, reason)
-            reason += f"; the {len(known)} files indexed below it are kept (`synesthete forget` removes them)"
+            below = f"the {len(known)} files indexed below it are kept (`synesthete forget` removes them)"
+            reason += "; it is kept (`synesthete forget` removes it)" if set(known) == {root} else f"; {below}"
         self.missing[root] = Failure(root, FileState(0, 0), reason)
 
 
@@ -202,10 +217,11 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _named_below(root: str, library: Library) -> Callable[[str], bool]:
-    """Whether a path is there and at or below another path that the user named: its own scans judge it, not this one.
+def _kept_by_others(root: str, paths: Collection[str], catalog: Catalog) -> set[str]:
+    """Those of ``paths`` that are at or below another path that the user named, and not gone: its own scans judge them.
 
     So a file that a rule ignores stays in the library once it was named itself.
     """
-    named = [each for each in library.catalog.roots() if each != root and is_at_or_below(each, root)]
-    return lambda path: any(is_at_or_below(path, each) for each in named) and os.path.lexists(path)
+    named = [each for each in catalog.roots() if each != root and is_at_or_below(each, root)]
+    theirs = {path for path in paths if any(is_at_or_below(path, each) for each in named)}
+    return theirs - gone_among(theirs, catalog)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from indexer.control import FREE, Control
 from indexer.embedder import Embedder
+from indexer.gone import gone_among
 from indexer.mounts import mounted
 from indexer.options import IndexSummary, PipelineOptions, Progress
 from indexer.pipeline import index_under_lock
@@ -106,10 +107,11 @@ def _discard_unless_by(home: Path, fingerprint: str) -> None:
 
 def _take_over_roots(following: Catalog, held: Catalog, paths: Sequence[Path]) -> list[Path]:
     """Give ``following`` the roots of ``held``, and nothing that the user let go of since the change was begun."""
+    gone = gone_among(held.roots(), held)
     roots = {
         root: scanned_at
         for root, scanned_at in held.roots().items()
-        if Path(root).exists() or set(held.sources_under(root)) != {root}  # a single file that is gone leaves
+        if root not in gone or set(held.sources_under(root)) != {root}  # a single file that is gone leaves
     }
     for root in following.roots():
         if root not in roots and Path(root) not in paths:
@@ -122,18 +124,19 @@ def _take_over_roots(following: Catalog, held: Catalog, paths: Sequence[Path]) -
 def _unread(held: Catalog, following: Catalog, roots: Sequence[Path]) -> list[Failure]:
     """Where files of ``held`` lie that may still exist, but could not be looked at for ``following``."""
     failures = following.failures_under("/")
-    closed = [Path(path) for path in failures if Path(path).is_dir() and not os.access(path, os.R_OK | os.X_OK)]
+    closed = [path for path, failure in failures.items() if failure.state == (0, 0)]
     now = mounted()
     with held.reading() as connection:
-        gone = [Path(place) for root in roots for place in mounts(connection, str(root)) if place not in now]
+        gone = [place for root in roots for place in mounts(connection, str(root)) if place not in now]
     found = []
-    for place in dict.fromkeys([root for root in roots if not root.exists()] + closed + gone):
-        there = following.sources_under(str(place)).keys() | failures.keys()
-        lost = held.sources_under(str(place)).keys() - there
+    missing = [str(root) for root in roots if not os.access(root, os.F_OK)]
+    for place in dict.fromkeys(missing + closed + gone):
+        there = following.sources_under(place).keys() | failures.keys()
+        lost = held.sources_under(place).keys() - there
         if lost:
             reason = (
                 f"it cannot be read now, and {len(lost)} files indexed below it are kept: the earlier embeddings go on "
                 "answering until these can be made anew, or `synesthete forget` lets go of them"
             )
-            found.append(Failure(str(place), FileState(0, 0), reason))
+            found.append(Failure(place, FileState(0, 0), reason))
     return found

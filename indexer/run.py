@@ -10,7 +10,7 @@ import queue
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from indexer.errors import ExtractionError
 from indexer.extract.registry import format_of
 from indexer.extract.sandbox import ExtractionWorker
 from indexer.fingerprint import GivenUpError, content_hash
+from indexer.gone import gone_among, may_exist
 from indexer.ledger import Ledger
 from indexer.options import Change, PipelineOptions, Progress
 from indexer.plan import File
@@ -61,8 +62,18 @@ class _Finished:
 
 @dataclass(frozen=True)
 class _Failed:
+    """``state``: the one in which the file is not to be tried again."""
+
     file: File
     reason: str
+    state: FileState
+
+
+@dataclass(frozen=True)
+class _Vanished:
+    """The file was not there any more when it was to be read; a later run sees whether it is gone or its disk away."""
+
+    file: File
 
 
 @dataclass(frozen=True)
@@ -73,7 +84,7 @@ class _SameContent:
     content_hash: bytes
 
 
-_Message = _Opened | _Embedded | _Finished | _Failed | _SameContent | BaseException
+_Message = _Opened | _Embedded | _Finished | _Failed | _Vanished | _SameContent | BaseException
 
 
 @dataclass
@@ -105,7 +116,7 @@ class Run:
         self._batches = Batches(options.batch)
         self._messages: queue.Queue[_Message] = queue.Queue(maxsize=_MOST_MESSAGES)
         self._stop = threading.Event()
-        self._workers: list[ExtractionWorker] = []
+        self._workers, self._lock = list[ExtractionWorker](), threading.Lock()
         self._open: dict[str, _OpenSource] = {}
         self.indexed = self.moved = self.unchanged = 0
         self.pieces: Counter[Modality] = Counter()
@@ -133,8 +144,7 @@ class Run:
         finally:
             self._stop.set()
             if self._done < self._total:
-                for worker in self._workers:  # one may be in the middle of a long film
-                    worker.interrupt()
+                self._interrupt()
             for thread in threads:
                 thread.join()
         return self._done == self._total
@@ -147,12 +157,27 @@ class Run:
             self._stop.wait(_SECONDS_BETWEEN_LOOKS)
         return False
 
+    def _interrupt(self) -> None:
+        with self._lock:
+            for worker in self._workers:  # one may be in the middle of a long film
+                worker.interrupt()
+
     # --- in the extracting threads
+
+    @contextlib.contextmanager
+    def _interruptible(self, worker: ExtractionWorker) -> Iterator[None]:
+        """Until the worker is given back: then it may serve another run, and this one must not end it any more."""
+        with self._lock:
+            self._workers.append(worker)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._workers.remove(worker)
 
     def _extract_files(self) -> None:
         try:
-            with self._decoders.lent() as worker:
-                self._workers.append(worker)
+            with self._decoders.lent() as worker, self._interruptible(worker):
                 while self._may_go_on():
                     try:
                         file = self._files.popleft()
@@ -189,10 +214,8 @@ class Run:
             self._send(_Finished(file, count))
         except GivenUpError:
             return
-        except ExtractionError as error:
-            self._send(_Failed(file, str(error)))
-        except OSError as error:
-            self._send(_Failed(file, f"it cannot be read ({error.strerror or error})"))
+        except (ExtractionError, OSError) as error:
+            self._send(_refusal(file, error))
 
     def _send(self, message: _Message) -> None:
         while not self._stop.is_set():
@@ -237,8 +260,11 @@ class Run:
             self._commit_if_ready(message.file.path)
         elif isinstance(message, _Failed):
             self._open.pop(message.file.path, None)
-            self._library.catalog.put_failure(Failure(message.file.path, message.file.state, message.reason))
+            self._library.catalog.put_failure(Failure(message.file.path, message.state, message.reason))
             self._advance(message.file, "failed", message.reason)
+        elif isinstance(message, _Vanished):
+            self._open.pop(message.file.path, None)
+            self._advance(message.file, "unchanged")
         else:
             self._reuse(message)
 
@@ -284,7 +310,8 @@ class Run:
 
     def _move_or_copy(self, originals: Sequence[StoredSource], file: File) -> None:
         catalog = self._library.catalog
-        gone = [held for held in originals if not Path(held.source.path).exists()]
+        missing = gone_among((held.source.path for held in originals), catalog)
+        gone = [held for held in originals if held.source.path in missing]
         original = (gone or originals)[0]
         source = replace(original.source, path=file.path, state=file.state)
         if gone:
@@ -296,6 +323,15 @@ class Run:
         self._done += 1
         self._ledger.done(file.root)
         self._on_progress(Progress(self._done, self._total, file.path, failure, change=change))
+
+
+def _refusal(file: File, error: ExtractionError | OSError) -> _Failed | _Vanished:
+    """What comes of a file that could not be read. What the system says of it may be over in the next run."""
+    if not may_exist(file.path):
+        return _Vanished(file)
+    if isinstance(error, OSError):
+        return _Failed(file, f"it cannot be read ({error.strerror or error})", FileState(0, 0))
+    return _Failed(file, str(error), file.state)
 
 
 def _bytes(codes: NDArray[np.uint8] | None) -> bytes | None:

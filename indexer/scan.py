@@ -81,7 +81,10 @@ def scan_part(
         status = path.lstat()
         if os.path.realpath(path.parent) != str(path.parent):  # behind a link, where a scan does not look
             return found
+    except (FileNotFoundError, NotADirectoryError):
+        return found
     except OSError:
+        found.unread_folders.append(part)
         return found
     rules = IgnoreRules(str(root), options)
     is_folder = stat.S_ISDIR(status.st_mode)

@@ -48,6 +48,11 @@ def mounts(connection: Connection, root: str) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
+def every_mount(connection: Connection) -> set[str]:
+    """The mount points at, above or below any root when it was scanned last."""
+    return set(connection.execute(select(tables.mount.c.path)).scalars())
+
+
 def put_mounts(connection: Connection, root: str, paths: Iterable[str]) -> None:
     """Write the mount points in place of those of the last scan."""
     connection.execute(delete(tables.mount).where(tables.mount.c.root == root))

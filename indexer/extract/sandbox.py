@@ -99,8 +99,10 @@ class ExtractionWorker:
 
     @property
     def is_at_rest(self) -> bool:
-        """Whether there is a process that waits for a file."""
-        return self._process is not None and not self._busy and not self._process.has_ended()
+        """Whether there is a process that waits for a file, and may be given one."""
+        if self._process is None or self._busy or self._is_interrupted:
+            return False
+        return not self._process.has_ended()
 
     def close(self) -> None:
         """End the process. Safe to call twice; a later ``open`` starts another."""

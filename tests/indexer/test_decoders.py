@@ -1,15 +1,21 @@
 """Decoding processes that are kept between runs."""
 
 import math
+import threading
 import time
 from pathlib import Path
 
 import psutil
 import pytest
 
+from indexer.control import Control
 from indexer.decoders import Decoders
 from indexer.extract.sandbox import ExtractionWorker
 from indexer.pieces import ExtractionLimits, MediaFormat
+from indexer.pipeline import IndexSummary, PipelineOptions, index, index_parts
+from indexer.plan import Scope
+from storage.library import Library
+from tests.indexer.simple_embedder import SimpleEmbedder
 
 
 @pytest.fixture
@@ -41,6 +47,33 @@ def test_one_that_is_kept_serves_the_next_and_ends_when_it_is_idle(note: Path) -
             time.sleep(1)  # lent, it is not idle
             assert read(worker, note) > 1 and decoder() == first
         first.wait(30)
+
+
+def test_one_that_was_interrupted_is_not_kept(note: Path) -> None:
+    with Decoders(MediaFormat(), ExtractionLimits(), idle_seconds=60) as decoders:
+        with decoders.lent() as worker:
+            read(worker, note)
+            worker.interrupt()
+            assert not worker.is_at_rest
+        with decoders.lent() as worker:
+            assert read(worker, note) > 1
+
+
+def test_a_run_that_is_ended_leaves_only_decoders_that_serve_the_next(tmp_path: Path) -> None:
+    files, library, embedder = tmp_path / "files", Library(tmp_path / "data"), SimpleEmbedder()
+    files.mkdir()
+    index(library, embedder, [files], PipelineOptions())
+    with Decoders(embedder.media, ExtractionLimits(), idle_seconds=60) as decoders:
+
+        def run(stop: threading.Event) -> IndexSummary:
+            scopes, options = [Scope(str(files), str(files))], PipelineOptions(workers=2, batch=1)
+            control = Control(stop=stop.is_set)
+            return index_parts(library, embedder, scopes, options, lambda progress: stop.set(), control, decoders)
+
+        for number in range(12):
+            (files / f"note{number}.txt").write_text(f"Note number {number}.")
+        for _ in range(6):
+            assert run(threading.Event()).failed == ()
 
 
 def test_nothing_is_left_by_default_or_when_a_file_was_left_half_read(note: Path) -> None:

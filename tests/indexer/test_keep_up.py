@@ -31,6 +31,9 @@ from tests.indexer.test_transcripts import words
 ROOT = Path(__file__).parents[2]
 SETTLE = 0.15
 IGNORE = IgnoreOptions(("*.bak",))
+CONFINED = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--inh-caps", "-all"]
+UNPRIVILEGED = [] if os.geteuid() else CONFINED
+"""Root reads everything; without these capabilities it is bound by permissions like anyone else."""
 
 
 @dataclass(frozen=True)
@@ -330,6 +333,26 @@ def test_a_disk_that_is_unmounted_is_offline_and_not_empty(tmp_path: Path, folde
     command = ["unshare", "-Urm", sys.executable, "-c", MOUNTED, str(folder), str(tmp_path / "data")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.stdout == "as it should be\n", done.stderr
+
+
+CLOSED = """
+import sys
+from pathlib import Path
+from storage.library import Library
+from tests.indexer.test_keep_up import Watching
+files, data, closed = map(Path, sys.argv[1:])
+with Watching(Library(data), files) as watching:
+    (files / "link.txt").symlink_to(closed / "note.txt")
+    (files / "new.txt").write_text("Something new.")
+    watching.until(lambda: "new.txt" in watching.names())
+"""
+
+
+def test_a_link_into_a_folder_that_is_closed_stops_nothing(tmp_path: Path, folder: Path) -> None:
+    (closed := tmp_path / "closed").mkdir(mode=0)
+    command = [*UNPRIVILEGED, sys.executable, "-c", CLOSED, str(folder), str(tmp_path / "data"), str(closed)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_library_kept_up_is_the_one_a_run_would_make(library: Library, folder: Path, tmp_path: Path) -> None:

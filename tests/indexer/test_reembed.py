@@ -12,7 +12,9 @@ from storage.check import check
 from storage.library import Library
 from storage.records import PieceFilter
 from tests.indexer.simple_embedder import SimpleEmbedder
+from tests.indexer.test_keep_up import UNPRIVILEGED
 from tests.indexer.test_pipeline import folder, pieces  # noqa: F401
+from tests.indexer.test_plan import run_program
 
 OLD, NEW, THIRD = (SimpleEmbedder(dimension, name) for dimension, name in ((32, "old"), (24, "new"), (32, "third")))
 
@@ -124,6 +126,34 @@ def test_a_root_that_is_not_mounted_keeps_the_old_answers_until_it_is_back(
     away.rename(folder)
     summary = change(data, NEW)
     assert summary is not None and summary.model_changed and summary.indexed == 8
+
+
+CLOSED = """
+import sys
+from pathlib import Path
+from indexer.pipeline import PipelineOptions
+from indexer.reembed import reembed
+from storage.library import Library
+from tests.indexer.test_reembed import NEW
+data, folder = map(Path, sys.argv[1:])
+folder.parent.chmod(0)
+try:
+    summary = reembed(Library(data), NEW, [], PipelineOptions(), lambda progress: None)
+finally:
+    folder.parent.chmod(0o700)
+assert not summary.model_changed and "8 files" in summary.failed[0].reason, summary
+"""
+
+
+def test_so_does_one_in_a_folder_that_is_closed(data: Path, folder: Path, tmp_path: Path) -> None:  # noqa: F811
+    (tmp_path / "above").mkdir()
+    library = Library(data)
+    library.catalog.forget(str(folder))
+    moved = folder.rename(tmp_path / "above" / "files")
+    index(library, OLD, [moved], PipelineOptions())
+    library.close()
+    run_program(CLOSED, data, moved, within=UNPRIVILEGED)
+    assert model_of(data) == ("old-32", 32)
 
 
 def test_what_is_forgotten_or_deleted_during_the_change_does_not_come_back(
