@@ -14,7 +14,7 @@ from indexer.errors import MissingPathError
 from indexer.extract.registry import format_of, formats_of
 from indexer.ignore import IGNORE_FILE, NOTHING_SAID, IgnoreOptions, IgnoreRules
 from indexer.subtitle_files import RECORDINGS, belongs_to_one_of, is_beside_recording, is_subtitles
-from storage.records import Failure, FileState, States
+from storage.records import TIMES_NS, Failure, FileState, States
 
 NOTHING_KNOWN: States = MappingProxyType({})
 
@@ -167,8 +167,9 @@ def _look_into(folder: str, handle: int, rules: IgnoreRules, found: Scan, larges
             status = entry.stat(follow_symlinks=False)
         except FileNotFoundError:  # removed since it was listed
             continue
-        if is_file and status.st_size <= largest and is_text and name.isascii():
-            state = (status.st_size, status.st_mtime_ns)
+        modified_ns = status.st_mtime_ns
+        if is_file and status.st_size <= largest and is_text and name.isascii() and modified_ns in TIMES_NS:
+            state = (status.st_size, modified_ns)
             if left.pop(path, None) != state:
                 files[path] = FileState(*state)
         else:

@@ -119,6 +119,17 @@ def test_a_touched_file_is_not_embedded_again(library: Library, folder: Path) ->
     assert (summary.indexed, summary.unchanged, summary.pieces) == (0, 8, {})
 
 
+def test_a_time_that_the_catalog_cannot_hold_stops_nothing(library: Library, folder: Path) -> None:
+    os.utime(folder / "sub" / "note1.txt", (13e9, 13e9))  # the year 2381
+    (folder / "folder.png").mkdir()  # which is a failure with a time
+    os.utime(folder / "folder.png", (13e9, 13e9))
+    assert (folder / "folder.png").stat().st_mtime > 10e9, "a file system that keeps no such times"
+    first = run(library, folder)
+    assert first.indexed == 8 and len(first.failed) == 1
+    again = run(library, folder)
+    assert (again.indexed, again.unchanged) == (0, 8)
+
+
 def test_a_deleted_file_disappears(library: Library, folder: Path) -> None:
     run(library, folder)
     (folder / "picture1.png").unlink()
