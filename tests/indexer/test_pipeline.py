@@ -130,6 +130,16 @@ def test_a_time_that_the_catalog_cannot_hold_stops_nothing(library: Library, fol
     assert (again.indexed, again.unchanged) == (0, 8)
 
 
+def test_half_a_character_in_a_text_stops_nothing(library: Library, folder: Path) -> None:
+    head = b"From: a@b.c\nSubject: x\nContent-Type: text/plain; charset=utf-7\n\n"
+    (folder / "mail.eml").write_bytes(head + b"hello +2AA- world\n")
+    summary = run(library, folder)
+    assert summary.indexed == 9 and not summary.failed
+    (mail,) = library.catalog.sources_under(str(folder / "mail.eml")).values()
+    (piece,) = library.catalog.pieces_of([mail.id])
+    assert piece.text is not None and piece.text.endswith("hello ? world")
+
+
 def test_a_deleted_file_disappears(library: Library, folder: Path) -> None:
     run(library, folder)
     (folder / "picture1.png").unlink()
