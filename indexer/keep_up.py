@@ -4,6 +4,7 @@ Events only say where to look (``watcher.py``); what is still (``settle.py``) is
 and now and then all is looked through, whatever the events said.
 """
 
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -310,4 +311,4 @@ def _look(path: str) -> FileState | None:
         status = Path(path).lstat()
     except OSError:
         return None
-    return None if Path(path).is_dir() else FileState.of(status)
+    return None if stat.S_ISDIR(status.st_mode) else FileState.of(status)

@@ -203,6 +203,14 @@ def test_a_file_still_being_written_is_waited_for(library: Library, folder: Path
         )
 
 
+def test_links_to_names_that_cannot_be_do_not_end_the_watching(library: Library, folder: Path) -> None:
+    with Watching(library, folder) as watching:
+        (folder / "link.txt").symlink_to("a" * 300)  # longer than any name may be
+        (folder / "loop.txt").symlink_to("loop.txt")
+        (folder / "new.txt").write_text("Something new.")
+        watching.until(lambda: "new.txt" in watching.names())
+
+
 def test_rules_that_change(library: Library, folder: Path) -> None:
     with Watching(library, folder) as watching:
         (folder / ".synesthete-ignore").write_text("*.txt\n")
