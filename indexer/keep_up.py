@@ -16,7 +16,7 @@ from indexer.control import Control
 from indexer.mounts import concerning, is_on_network, mounted
 from indexer.options import IndexSummary, Progress
 from indexer.plan import Scope
-from indexer.scan import is_at_or_below
+from indexer.scan import is_at_or_below, nearest_printable, require_printable
 from indexer.settle import Settling
 from indexer.subtitle_files import companions
 from indexer.transcripts import TranscriptSummary
@@ -82,7 +82,7 @@ class Indexing(Protocol):
 class KeepUp:
     """Watches ``roots`` (absolute, without links) from ``run`` on. ``paused``: why to wait, asked about once a second.
 
-    ``on_event`` is called in the thread of ``run``.
+    ``on_event`` is called in the thread of ``run``. Raises MissingPathError for a root whose name is not valid UTF-8.
     """
 
     def __init__(
@@ -94,6 +94,8 @@ class KeepUp:
         on_event: Callable[[WatchEvent], None],
     ) -> None:
         self._roots = [str(root) for root in roots]
+        for root in self._roots:
+            require_printable(root)
         self._indexing, self._options, self._paused, self._on_event = indexing, options, paused, on_event
         self._settling, self._lock = Settling(options.settle_seconds), threading.Lock()
         self._watcher = Watcher(self._heard)
@@ -138,6 +140,7 @@ class KeepUp:
             return
         if not self._options.hidden and "/." in path[len(root.rstrip("/")) :]:
             return
+        path = nearest_printable(path)
         for each in [path, *(str(other) for other in companions(Path(path)))]:
             with self._lock:
                 self._settling.note(each, time.monotonic(), _look(each))

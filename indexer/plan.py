@@ -12,7 +12,7 @@ from indexer.control import Control
 from indexer.errors import MissingPathError
 from indexer.mounts import concerning, mounted
 from indexer.options import PipelineOptions
-from indexer.scan import Scan, is_at_or_below, scan, scan_part
+from indexer.scan import Scan, is_at_or_below, printable, require_printable, scan, scan_part
 from storage import roots
 from storage.library import Library
 from storage.records import Failure, FileState, States
@@ -143,6 +143,7 @@ class Plan:
 
     def _look(self, library: Library, scope: Scope, options: PipelineOptions, now: dict[str, str]) -> _Found | None:
         """Scan one scope; None when nothing can be said of it because its root is offline."""
+        require_printable(scope.root)
         whole, root = scope.path == scope.root, Path(scope.root)
         largest = options.limits.file_megabytes
         known, failed = library.catalog.states_under(scope.path)
@@ -175,11 +176,15 @@ class Plan:
 
     def _add_missing(self, library: Library, root: str, error: MissingPathError) -> None:
         """A file that is gone leaves the library; a folder that is gone may be a disk that is not mounted."""
+        name = printable(root)
+        reason = str(error).removeprefix(f"{name}: ")
+        if name != root:  # nothing at or below it can be in the library
+            self.missing[name] = Failure(name, FileState(0, 0), reason)
+            return
         known, failed = library.catalog.states_under(root)
         if set(known) == {root}:
             self._scopes[Scope(root, root)] = _Found(Scan(dict(known)), known, failed)
             return
-        reason = str(error).removeprefix(f"{root}: ")
         if known:
             with library.catalog.writing() as connection:
                 roots.put_offline(connection, root, reason)

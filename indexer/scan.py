@@ -110,6 +110,19 @@ def printable(path: str) -> str:
     return path if path.isascii() else os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
+def nearest_printable(path: str) -> str:
+    """``path``, or the innermost folder above it whose path is valid UTF-8: what is wrong below it, its scan says."""
+    while printable(path) != path:
+        path = path.rpartition("/")[0] or "/"
+    return path
+
+
+def require_printable(root: str) -> None:
+    """Raise MissingPathError if ``root`` cannot be named in the library."""
+    if printable(root) != root:
+        raise MissingPathError(f"{printable(root)}: its name is not valid UTF-8; rename it")
+
+
 def _walk(folder: str, rules: IgnoreRules, found: Scan, largest_megabytes: float) -> None:
     """Take in what is in ``folder`` and below."""
     waiting = [folder]

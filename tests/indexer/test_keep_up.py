@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from indexer.control import Control
+from indexer.errors import MissingPathError
 from indexer.ignore import IgnoreOptions
 from indexer.keep_up import KeepUp, WatchEvent, WatchOptions
 from indexer.options import IndexSummary, PipelineOptions, Progress
@@ -211,6 +212,26 @@ def test_links_to_names_that_cannot_be_do_not_end_the_watching(library: Library,
         watching.until(lambda: "new.txt" in watching.names())
 
 
+def test_names_that_are_no_utf8_are_named_and_do_not_end_the_watching(library: Library, folder: Path) -> None:
+    with Watching(library, folder) as watching:
+        odd = Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9"))
+        odd.with_name(odd.name + ".txt").write_text("x")
+        odd.mkdir()
+        (odd / "inside.txt").write_text("x")
+        watching.until(lambda: len(library.catalog.failures_under("/")) == 2)
+        assert all(r"caf\xe9" in path for path in library.catalog.failures_under("/"))
+        (folder / "new.txt").write_text("Something new.")
+        watching.until(lambda: "new.txt" in watching.names())
+        shutil.rmtree(odd)
+        watching.until(lambda: len(library.catalog.failures_under("/")) == 1)
+
+
+def test_a_root_whose_name_is_no_utf8_is_refused(library: Library, folder: Path) -> None:
+    odd = Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9"))
+    with pytest.raises(MissingPathError, match=r"caf\\xe9: its name is not valid UTF-8"):
+        KeepUp([odd], Indexing(library), WatchOptions(), lambda: None, print)
+
+
 def test_rules_that_change(library: Library, folder: Path) -> None:
     with Watching(library, folder) as watching:
         (folder / ".synesthete-ignore").write_text("*.txt\n")
@@ -300,7 +321,7 @@ def test_where_no_more_folders_can_be_watched_it_looks_itself(tmp_path: Path, fo
 
 
 MOUNTED = """
-import subprocess, sys
+import os, subprocess, sys
 from pathlib import Path
 from storage.library import Library
 from storage.roots import states
@@ -308,6 +329,9 @@ from tests.indexer.test_keep_up import Watching
 files, data = map(Path, sys.argv[1:3])
 disk = files / "disk"
 disk.mkdir()
+odd = Path(os.fsdecode(os.fsencode(files) + b"/caf\\xe9"))
+odd.mkdir()
+subprocess.run(["mount", "-t", "tmpfs", "odd", odd], check=True)
 def mount():
     subprocess.run(["mount", "-t", "tmpfs", "disk", str(disk)], check=True)
     (disk / "on disk.txt").write_text("On a disk of its own.")

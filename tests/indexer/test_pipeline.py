@@ -227,6 +227,17 @@ def test_a_missing_path_is_reported_and_the_rest_indexed(library: Library, folde
     assert failure.path == str(folder / "nowhere") and "no such file" in failure.reason
 
 
+def test_a_path_that_is_no_utf8_is_reported_and_the_rest_indexed(library: Library, folder: Path) -> None:
+    odd = Path(os.fsdecode(os.fsencode(folder.parent) + b"/caf\xe9"))
+    odd.mkdir()
+    (odd / "a.txt").write_text("x")
+    summary = run(library, odd, folder)
+    assert summary.indexed == 8 and list(library.catalog.roots()) == [str(folder)]
+    assert [(Path(each.path).name, each.reason) for each in summary.failed] == [
+        (r"caf\xe9", "its name is not valid UTF-8; rename it")
+    ]
+
+
 def test_a_vanished_folder_keeps_its_entries(library: Library, folder: Path) -> None:
     run(library, folder)
     folder.rename(folder.with_name("elsewhere"))
