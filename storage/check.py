@@ -6,7 +6,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from sqlalchemy import delete, select
 
 from storage import generations, tables, words
@@ -14,7 +13,6 @@ from storage.catalog import Catalog
 from storage.errors import DamagedCatalogError, DataFolderError
 from storage.library import Library
 from storage.lock import WriterLock
-from storage.records import MODALITIES, Modality, PieceFilter
 from storage.salvage import Survey, mark, salvage, survey
 from storage.sqlite_file import REPAIR, open_reader
 
@@ -183,15 +181,9 @@ def _word_findings(home: Path) -> list[Finding]:
 
 def _index_findings(library: Library) -> list[Finding]:
     library.refresh()
-    held, indexed = library.catalog.matching_pieces(PieceFilter()), library.indexed_ids()
-    nothing = np.empty(0, dtype=np.int64)
-
-    def differs(modality: Modality) -> bool:
-        return not np.array_equal(held.get(modality, nothing), np.sort(indexed.get(modality, nothing)))
-
     wrong = library.wrong_vectors()
     faults = {modality: f"holds {len(ids):,} vectors that are not the catalog's" for modality, ids in wrong.items()}
-    faults |= {modality: "differs from the catalog" for modality in MODALITIES if differs(modality)}
+    faults |= dict.fromkeys(library.unlike_catalog(), "differs from the catalog")
     return [
         Finding(f"the vector index of {modality} pieces {fault}", "run `synesthete rebuild --vectors`")
         for modality, fault in sorted(faults.items())

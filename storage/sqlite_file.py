@@ -123,10 +123,14 @@ class KeptConnections:
 
 
 def open_reader(path: Path) -> sqlite3.Connection:
-    """A bare connection that changes nothing, for looking at a file that may be damaged. Raises sqlite3.Error."""
+    """A bare connection that changes nothing, for looking at a file that may be damaged. Raises sqlite3.Error.
+
+    All it reads is of one state of the file, whoever writes meanwhile.
+    """
     connection = sqlite3.connect(f"file:{quote(str(path))}?{_read_only_mode(path) or 'mode=ro'}", uri=True)
     connection.execute("PRAGMA writable_schema = ON")  # what cannot be understood of the schema does not hide the rest
     connection.text_factory = lambda data: data.decode("utf-8", "replace")
+    connection.execute("BEGIN")
     return connection
 
 

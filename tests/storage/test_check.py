@@ -1,9 +1,11 @@
 """Real damage, and the finding that names it."""
 
+import itertools
 import shutil
 import sqlite3
 import struct
 import tempfile
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +50,27 @@ def findings(folder: Path) -> list[str]:
 
 def test_a_sound_library_has_no_findings(folder: Path) -> None:
     assert findings(folder) == []
+
+
+def test_a_library_that_is_written_to_meanwhile_has_no_findings(folder: Path) -> None:
+    library, stop = Library(folder), threading.Event()
+
+    def write() -> None:
+        for number in itertools.count():
+            if stop.is_set():
+                return
+            source = Source(f"/new{number % 20}.txt", "text", FileState(1, number), b"%d" % number)
+            library.catalog.put_source(source, [Piece("text", VECTOR, f"word {number}")] * 5)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        found = [findings(folder) for _ in range(8)]
+    finally:
+        stop.set()
+        writer.join()
+        library.close()
+    assert found == [[]] * 8
 
 
 def test_an_empty_library_has_no_findings(tmp_path: Path) -> None:
