@@ -7,7 +7,7 @@ and now and then all is looked through, whatever the events said.
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
@@ -64,7 +64,12 @@ class WatchEvent:
 
 
 class Indexing(Protocol):
-    """By whom files are indexed. Each raises LibraryBusyError while another process changes the library."""
+    """By whom files are indexed. Each raises LibraryBusyError while another process changes the library.
+
+    ``roots``: what the library holds; a root leaves it when the user forgets it.
+    """
+
+    def roots(self) -> Collection[str]: ...
 
     def everything(
         self, roots: Sequence[Path], on_progress: Callable[[Progress], None], control: Control
@@ -104,6 +109,7 @@ class KeepUp:
         self._due: set[str] = set()
         self._unscanned = set(self._roots)
         self._offline: set[str] = set()
+        self._scanned: set[str] = set()
         self._mounts: dict[str, str] = {}
         self._words_left = self._is_ready = False
         self._said: dict[Happening, str] = {}
@@ -155,6 +161,7 @@ class KeepUp:
                 continue
             self._watcher.let_go(root)
             is_there = self._watcher.watch(root)
+            self._scanned.discard(root)
             self._unscanned.add(root)
             if is_there and root in self._offline:
                 self._offline.discard(root)
@@ -169,6 +176,16 @@ class KeepUp:
             self._unscanned.update(self._roots)
         self._say_once("polling", self._why_polling())
 
+    def _let_go_of_forgotten(self) -> None:
+        """Follow no longer what the user has forgotten since it was scanned: a later scan would bring it back."""
+        for root in self._scanned.difference(self._indexing.roots() if self._scanned else ()):
+            if self._watcher.is_watching(root):  # a single file that is gone leaves the library, too, and may come back
+                self._roots = [each for each in self._roots if each != root]  # another thread may be going through them
+                self._unscanned.discard(root)
+                self._scanned.discard(root)
+                self._watcher.let_go(root)
+                self._say("offline", root, "it is in the library no longer, so it is not followed any more")
+
     def _may_work(self) -> bool:
         reason = self._paused()
         if reason is None and "paused" in self._said:
@@ -178,6 +195,7 @@ class KeepUp:
 
     def _work(self) -> None:
         try:
+            self._let_go_of_forgotten()
             interval = self._options.poll_seconds if self._why_polling() else self._options.rescan_minutes * 60
             if self._is_ready and time.monotonic() - self._scanned_at >= interval:
                 self._unscanned.update(self._roots)
@@ -201,6 +219,7 @@ class KeepUp:
         if summary.stopped:
             return
         self._unscanned.difference_update(roots)
+        self._scanned.update(set(roots).intersection(self._indexing.roots()))
         for root in roots:
             if root not in self._offline:
                 self._watcher.check_limit(root)

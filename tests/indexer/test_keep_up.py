@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,6 +39,9 @@ class Indexing:
     library: Library
     options: PipelineOptions = field(default_factory=lambda: PipelineOptions(workers=1, ignore=IGNORE))
     embedder: SimpleEmbedder = field(default_factory=SimpleEmbedder)
+
+    def roots(self) -> Collection[str]:
+        return self.library.catalog.roots()
 
     def everything(self, roots: list[Path], on_progress: Callable[[Progress], None], control: Control) -> IndexSummary:
         return index(self.library, self.embedder, roots, self.options, on_progress, control)
@@ -266,6 +269,24 @@ def test_a_root_that_vanishes_is_kept_and_marked_offline(library: Library, folde
         watching.until(lambda: watching.said("online") and "later.txt" in watching.names())
         (folder / "again.txt").write_text("It is watched again.")
         watching.until(lambda: "again.txt" in watching.names())
+
+
+def test_a_root_that_is_forgotten_does_not_come_back(library: Library, folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    with Watching(library, folder, other, rescan_minutes=0.05) as watching:
+        with library.writer_lock():
+            library.catalog.forget(str(folder))
+            (folder / "new.txt").write_text("Something new.")
+        watching.until(lambda: watching.said("offline"))
+        (folder / "newer.txt").write_text("Something newer.")
+        (other / "kept.txt").write_text("Of a root that is kept.")
+        watching.until(lambda: watching.names())
+        time.sleep(4)  # all has been looked through again
+        assert watching.names() == {"kept.txt"} and list(library.catalog.roots()) == [str(other)]
+    parts = [Scope(str(folder), str(folder / "new.txt")), Scope(str(folder), str(folder))]
+    assert Indexing(library).parts(parts, lambda progress: None, Control()).indexed == 0
+    assert watching.names() == {"kept.txt"} and list(library.catalog.roots()) == [str(other)]
 
 
 def test_pause_and_resume(library: Library, folder: Path) -> None:
