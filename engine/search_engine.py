@@ -4,7 +4,7 @@ import math
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -410,6 +410,9 @@ class _Indexing:
     engine: SearchEngine
     options: PipelineOptions
     decoders: Decoders
+
+    def roots(self) -> Collection[str]:
+        return self.engine.catalog.roots()
 
     def everything(
         self, roots: Sequence[Path], on_progress: Callable[[Progress], None], control: Control

@@ -5,6 +5,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable
+from io import BufferedReader
 from pathlib import Path
 
 _BYTES_PER_LOOK = 4 * 1024 * 1024
@@ -20,13 +21,22 @@ def content_hash(path: Path, is_over: Callable[[], bool] = lambda: False) -> byt
     Raises OSError, also when the path is no regular file (any more), and GivenUpError.
     """
     digest = hashlib.blake2b(digest_size=16)
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe in its place must not hold the run up
-    with os.fdopen(handle, "rb", buffering=0) as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise OSError(errno.EINVAL, "it is not a regular file any more")
+    with open_regular(path) as file:
         block = memoryview(bytearray(_BYTES_PER_LOOK))
         while count := file.readinto(block):
             if is_over():
                 raise GivenUpError
             digest.update(block[:count])
     return digest.digest()
+
+
+def open_regular(path: str | Path) -> BufferedReader:
+    """A file to read from. Raises OSError, also when something else has that name: a pipe must hold nobody up."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+        return os.fdopen(handle, "rb")
+    except BaseException:
+        os.close(handle)
+        raise

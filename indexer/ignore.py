@@ -4,12 +4,13 @@ Rules count from a named folder downwards. What a user names is taken in, whatev
 """
 
 import os
-import stat
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import PurePath
 
 from pathspec import GitIgnoreSpec
+
+from indexer.fingerprint import open_regular
 
 IGNORE_FILE = ".synesthete-ignore"
 MARKERS = frozenset((".nomedia", ".trackerignore"))
@@ -118,17 +119,13 @@ class IgnoreRules:
 
     def _lines(self, path: str) -> list[str]:
         try:
-            handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe of that name must not hold the scan up
+            with open_regular(path) as file:
+                lines = file.read(_MOST_RULES).decode("utf-8", "surrogateescape").splitlines()
         except FileNotFoundError:
             return []
         except OSError as error:
             self.complaints[path] = f"its rules cannot be read: {error.strerror}"
             return []
-        with os.fdopen(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                self.complaints[path] = "its rules cannot be read: not a regular file"
-                return []
-            lines = file.read(_MOST_RULES).decode("utf-8", "surrogateescape").splitlines()
         wrong = compiled(lines)[1]
         if wrong:
             self.complaints[path] = f"line {wrong[0]} is no pattern; it is passed over"
@@ -152,8 +149,7 @@ def _marks_in(folder: str) -> set[str]:
 
 def _is_cache_tag(path: str) -> bool:
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-        with os.fdopen(handle, "rb") as file:
-            return stat.S_ISREG(os.fstat(handle).st_mode) and file.read(len(_CACHE_SIGNATURE)) == _CACHE_SIGNATURE
+        with open_regular(path) as file:
+            return file.read(len(_CACHE_SIGNATURE)) == _CACHE_SIGNATURE
     except OSError:
         return False

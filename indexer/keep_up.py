@@ -4,10 +4,10 @@ Events only say where to look (``watcher.py``); what is still (``settle.py``) is
 and now and then all is looked through, whatever the events said.
 """
 
-import os
+import stat
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
@@ -16,7 +16,7 @@ from indexer.control import Control
 from indexer.mounts import concerning, is_on_network, mounted
 from indexer.options import IndexSummary, Progress
 from indexer.plan import Scope
-from indexer.scan import is_at_or_below
+from indexer.scan import is_at_or_below, nearest_printable, require_printable
 from indexer.settle import Settling
 from indexer.subtitle_files import companions
 from indexer.transcripts import TranscriptSummary
@@ -64,7 +64,12 @@ class WatchEvent:
 
 
 class Indexing(Protocol):
-    """By whom files are indexed. Each raises LibraryBusyError while another process changes the library."""
+    """By whom files are indexed. Each raises LibraryBusyError while another process changes the library.
+
+    ``roots``: what the library holds; a root leaves it when the user forgets it.
+    """
+
+    def roots(self) -> Collection[str]: ...
 
     def everything(
         self, roots: Sequence[Path], on_progress: Callable[[Progress], None], control: Control
@@ -82,7 +87,7 @@ class Indexing(Protocol):
 class KeepUp:
     """Watches ``roots`` (absolute, without links) from ``run`` on. ``paused``: why to wait, asked about once a second.
 
-    ``on_event`` is called in the thread of ``run``.
+    ``on_event`` is called in the thread of ``run``. Raises MissingPathError for a root whose name is not valid UTF-8.
     """
 
     def __init__(
@@ -94,6 +99,8 @@ class KeepUp:
         on_event: Callable[[WatchEvent], None],
     ) -> None:
         self._roots = [str(root) for root in roots]
+        for root in self._roots:
+            require_printable(root)
         self._indexing, self._options, self._paused, self._on_event = indexing, options, paused, on_event
         self._settling, self._lock = Settling(options.settle_seconds), threading.Lock()
         self._watcher = Watcher(self._heard)
@@ -102,6 +109,7 @@ class KeepUp:
         self._due: set[str] = set()
         self._unscanned = set(self._roots)
         self._offline: set[str] = set()
+        self._scanned: set[str] = set()
         self._mounts: dict[str, str] = {}
         self._words_left = self._is_ready = False
         self._said: dict[Happening, str] = {}
@@ -138,6 +146,7 @@ class KeepUp:
             return
         if not self._options.hidden and "/." in path[len(root.rstrip("/")) :]:
             return
+        path = nearest_printable(path)
         for each in [path, *(str(other) for other in companions(Path(path)))]:
             with self._lock:
                 self._settling.note(each, time.monotonic(), _look(each))
@@ -152,6 +161,7 @@ class KeepUp:
                 continue
             self._watcher.let_go(root)
             is_there = self._watcher.watch(root)
+            self._scanned.discard(root)
             self._unscanned.add(root)
             if is_there and root in self._offline:
                 self._offline.discard(root)
@@ -166,6 +176,16 @@ class KeepUp:
             self._unscanned.update(self._roots)
         self._say_once("polling", self._why_polling())
 
+    def _let_go_of_forgotten(self) -> None:
+        """Follow no longer what the user has forgotten since it was scanned: a later scan would bring it back."""
+        for root in self._scanned.difference(self._indexing.roots() if self._scanned else ()):
+            if self._watcher.is_watching(root):  # a single file that is gone leaves the library, too, and may come back
+                self._roots = [each for each in self._roots if each != root]  # another thread may be going through them
+                self._unscanned.discard(root)
+                self._scanned.discard(root)
+                self._watcher.let_go(root)
+                self._say("offline", root, "it is in the library no longer, so it is not followed any more")
+
     def _may_work(self) -> bool:
         reason = self._paused()
         if reason is None and "paused" in self._said:
@@ -175,6 +195,7 @@ class KeepUp:
 
     def _work(self) -> None:
         try:
+            self._let_go_of_forgotten()
             interval = self._options.poll_seconds if self._why_polling() else self._options.rescan_minutes * 60
             if self._is_ready and time.monotonic() - self._scanned_at >= interval:
                 self._unscanned.update(self._roots)
@@ -198,6 +219,7 @@ class KeepUp:
         if summary.stopped:
             return
         self._unscanned.difference_update(roots)
+        self._scanned.update(set(roots).intersection(self._indexing.roots()))
         for root in roots:
             if root not in self._offline:
                 self._watcher.check_limit(root)
@@ -311,4 +333,4 @@ def _look(path: str) -> FileState | None:
         status = Path(path).lstat()
     except OSError:
         return None
-    return None if os.path.isdir(path) else FileState.of(status)  # noqa: PTH112 - does not raise
+    return None if stat.S_ISDIR(status.st_mode) else FileState.of(status)

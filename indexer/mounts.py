@@ -9,9 +9,12 @@ _NETWORKS = frozenset(("9p", "afs", "ceph", "cifs", "fuse.sshfs", "fuse.rclone",
 
 
 def mounted() -> dict[str, str]:
-    """The kind of file system at each mount point; nothing where the system does not say (it is Linux that does)."""
+    """The kind of file system at each mount point; nothing where the system does not say (it is Linux that does).
+
+    Bytes of a name that are no UTF-8 are written out, as ``scan.printable`` does it.
+    """
     try:
-        lines = _MOUNTS.read_bytes().decode("utf-8", "surrogateescape").splitlines()
+        lines = _MOUNTS.read_bytes().decode("utf-8", "backslashreplace").split("\n")
     except OSError:
         return {}
     found = {}

@@ -74,11 +74,13 @@ def index_parts(
 ) -> IndexSummary:
     """What ``index`` does, for parts of roots that have been indexed before; costs next to nothing for a few files.
 
-    ``decoders``: processes that are kept for the next time.
+    Parts of a root that has been forgotten are passed over. ``decoders``: processes that are kept for the next time.
     """
     with library.writer_lock():
         library.catalog.require_model(embedder.fingerprint, embedder.dimension)
         library.refresh()
+        held = library.catalog.roots()
+        parts = [part for part in parts if part.root in held]
         return _index_scopes(library, embedder, parts, options, on_progress, control, None, decoders)
 
 

@@ -13,7 +13,7 @@ from indexer.errors import MissingPathError
 from indexer.gone import gone_among, may_exist
 from indexer.mounts import concerning, mounted
 from indexer.options import PipelineOptions
-from indexer.scan import Scan, is_at_or_below, scan, scan_part
+from indexer.scan import Scan, is_at_or_below, printable, require_printable, scan, scan_part
 from storage import roots
 from storage.catalog import Catalog
 from storage.library import Library
@@ -151,6 +151,7 @@ class Plan:
 
     def _look(self, library: Library, scope: Scope, options: PipelineOptions) -> _Found | None:
         """Scan one scope; None when nothing can be said of it because its root is offline."""
+        require_printable(scope.root)
         whole, root = scope.path == scope.root, Path(scope.root)
         largest = options.limits.file_megabytes
         known, failed = library.catalog.states_under(scope.path)
@@ -186,11 +187,16 @@ class Plan:
 
     def _add_missing(self, library: Library, root: str, error: MissingPathError) -> None:
         """A file that is gone leaves the library; a folder that is gone may be a disk that is not mounted."""
+        name = printable(root)
+        reason = str(error).removeprefix(f"{name}: ")
+        if name != root:  # nothing at or below it can be in the library
+            self.missing[name] = Failure(name, FileState(0, 0), reason)
+            return
         known, failed = library.catalog.states_under(root)
         if set(known) == {root} and gone_among([root], library.catalog):
             self._scopes[Scope(root, root)] = _Found(Scan(dict(known)), known, failed)
         else:
-            self._keep_offline(library, root, str(error).removeprefix(f"{root}: "))
+            self._keep_offline(library, root, reason)
 
     def _keep_offline(self, library: Library, root: str, reason: str) -> None:
         known, _ = library.catalog.states_under(root)

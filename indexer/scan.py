@@ -14,7 +14,7 @@ from indexer.errors import MissingPathError
 from indexer.extract.registry import format_of, formats_of
 from indexer.ignore import IGNORE_FILE, NOTHING_SAID, IgnoreOptions, IgnoreRules
 from indexer.subtitle_files import RECORDINGS, belongs_to_one_of, is_beside_recording, is_subtitles
-from storage.records import Failure, FileState, States
+from storage.records import TIMES_NS, Failure, FileState, States
 
 NOTHING_KNOWN: States = MappingProxyType({})
 
@@ -113,6 +113,19 @@ def printable(path: str) -> str:
     return path if path.isascii() else os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
+def nearest_printable(path: str) -> str:
+    """``path``, or the innermost folder above it whose path is valid UTF-8: what is wrong below it, its scan says."""
+    while printable(path) != path:
+        path = path.rpartition("/")[0] or "/"
+    return path
+
+
+def require_printable(root: str) -> None:
+    """Raise MissingPathError if ``root`` cannot be named in the library."""
+    if printable(root) != root:
+        raise MissingPathError(f"{printable(root)}: its name is not valid UTF-8; rename it")
+
+
 def _walk(folder: str, rules: IgnoreRules, found: Scan, largest_megabytes: float) -> None:
     """Take in what is in ``folder`` and below."""
     waiting = [folder]
@@ -170,8 +183,9 @@ def _look_into(folder: str, handle: int, rules: IgnoreRules, found: Scan, larges
             status = entry.stat(follow_symlinks=False)
         except FileNotFoundError:  # removed since it was listed
             continue
-        if is_file and status.st_size <= largest and is_text and name.isascii():
-            state = (status.st_size, status.st_mtime_ns)
+        modified_ns = status.st_mtime_ns
+        if is_file and status.st_size <= largest and is_text and name.isascii() and modified_ns in TIMES_NS:
+            state = (status.st_size, modified_ns)
             if left.pop(path, None) != state:
                 files[path] = FileState(*state)
         else:

@@ -23,7 +23,7 @@ from indexer.subtitle_files import RECORDINGS, is_recording, subtitles_beside
 from storage import transcripts
 from storage.catalog import Catalog
 from storage.library import Library
-from storage.records import Modality, Origin, StoredSource, TextSegment, Transcript
+from storage.records import FileState, Modality, Origin, StoredSource, TextSegment, Transcript
 
 PICTURE_READER = "PP-OCRv6"
 
@@ -226,10 +226,9 @@ def _states(files: Sequence[Path]) -> dict[str, os.stat_result]:
 def _is_as_indexed(held: StoredSource) -> bool:
     """Whether the file is there and unchanged; if not, the next run has to index it before its words are looked for."""
     try:
-        status = Path(held.source.path).stat()
+        return FileState.of(Path(held.source.path).stat()) == held.source.state
     except OSError:
         return False
-    return (status.st_size, status.st_mtime_ns) == (held.source.state.size, held.source.state.modified_ns)
 
 
 def _model_megabytes(jobs: Sequence[Job]) -> int:

@@ -2,11 +2,12 @@
 
 import ctypes
 import errno
+import logging
 import os
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from watchdog.events import (
@@ -37,6 +38,9 @@ _EVENTS: list[type[FileSystemEvent]] = [
     DirMovedEvent,
     DirDeletedEvent,
 ]
+_log = logging.getLogger(__name__)
+_LIBRARY_LOG = logging.getLogger("watchdog.observers")
+
 _RULES = frozenset((IGNORE_FILE, CACHE_TAG, *MARKERS))
 _FLOOD_EVENTS, _FLOOD_SECONDS = 8_000, 10.0
 """The kernel drops events when 16,384 wait (its default); so many, and some may be missing."""
@@ -58,14 +62,18 @@ class Watcher:
         self._on_path = on_path
         self._observer: BaseObserver | None = None
         self._watches: dict[str, tuple[ObservedWatch | None, tuple[int, int]]] = {}
-        self._handler = _Handler(self._heard)
+        self._handler = _Handler(self._take, self._miss)
+        self._complaints = _Complaints(self._miss)
         self._count, self._counted_since = 0, 0.0
+        self._has_missed = False
         self._lock = threading.Lock()
         self.polling: str | None = None
 
     def start(self) -> None:
         # A folder that was moved out of a root and comes back is watched still, of which the library would warn.
         warnings.filterwarnings("ignore", "Callback with id", RuntimeWarning)
+        _LIBRARY_LOG.addHandler(self._complaints)
+        _LIBRARY_LOG.propagate = False
         try:
             self._observer = Observer()
             self._observer.start()
@@ -77,6 +85,7 @@ class Watcher:
             self._observer.stop()
             self._observer.join()
             self._observer = None
+        _LIBRARY_LOG.removeHandler(self._complaints)
 
     def watch(self, root: str) -> bool:
         """Watch ``root``, a folder with all below it or a file; it is not watched yet. Whether it is there."""
@@ -114,18 +123,25 @@ class Watcher:
             self._fall_back(OSError(errno.ENOSPC, "no room"))
 
     def flooded(self) -> bool:
-        """Whether so much has happened since this was asked last that some of it may have been missed."""
+        """Whether something that has happened since this was asked last was missed, or may have been: there was so
+        much of it."""
         with self._lock:
             count, self._count = self._count, 0
-            return count >= _FLOOD_EVENTS
+            has_missed, self._has_missed = self._has_missed, False
+            return has_missed or count >= _FLOOD_EVENTS
 
-    def _heard(self, path: str) -> None:
+    def _take(self, event: FileSystemEvent) -> None:
         with self._lock:
             now = time.monotonic()
             if self._count < _FLOOD_EVENTS and now - self._counted_since > _FLOOD_SECONDS:
                 self._count, self._counted_since = 0, now
-            self._count += 1
-        self._on_path(path)
+            self._count += 1  # whatever it is of: the kernel has room for so many
+        for path in _paths_of(event):
+            self._on_path(path)
+
+    def _miss(self) -> None:
+        with self._lock:
+            self._has_missed = True
 
     def _fall_back(self, error: OSError) -> None:
         if error.errno not in (errno.ENOSPC, errno.EMFILE, errno.ENFILE):
@@ -135,18 +151,40 @@ class Watcher:
 
 
 class _Handler(FileSystemEventHandler):
-    def __init__(self, on_path: Callable[[str], None]) -> None:
-        self._on_path = on_path
+    """Hands events on, in a thread of the library's, which any exception would end, and with it all watching."""
+
+    def __init__(self, take: Callable[[FileSystemEvent], None], miss: Callable[[], None]) -> None:
+        self._take, self._miss = take, miss
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        for each in (event.src_path, event.dest_path):
-            if each:
-                path = os.fsdecode(each)
-                folder, _, name = path.rpartition("/")
-                if name in _RULES:
-                    self._on_path(folder)
-                elif event.is_directory or format_of(name) is not None:
-                    self._on_path(path)
+        try:
+            self._take(event)
+        except Exception as error:
+            self._miss()
+            _log.warning("an event cannot be followed (%r); all folders are looked through instead", error)
+
+
+class _Complaints(logging.Handler):
+    """Hears what the library says for itself: that events were lost. It is no line for a user."""
+
+    def __init__(self, miss: Callable[[], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._miss = miss
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._miss()
+
+
+def _paths_of(event: FileSystemEvent) -> Iterator[str]:
+    """The paths that are to be looked at after ``event``."""
+    for each in (event.src_path, event.dest_path):
+        if each:
+            path = os.fsdecode(each)
+            folder, _, name = path.rpartition("/")
+            if name in _RULES:
+                yield folder
+            elif event.is_directory or format_of(name) is not None:
+                yield path
 
 
 def _identity(path: str) -> tuple[int, int] | None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, delete, insert, literal, select
+from sqlalchemy import ColumnElement, Connection, Table, delete, insert, literal, select
 from sqlalchemy import update as update_rows
 from sqlalchemy.dialects.sqlite import insert as upsert
 
@@ -27,6 +27,7 @@ from storage.records import (
     StoredSource,
 )
 
+_GIVEN = "SELECT seq FROM sqlite_sequence WHERE name = ?"
 # Space is given back when more than this part of the file is free; less will be used by what comes.
 _FREE_SHARE = 10
 _PAGES_PER_STEP = 5_000
@@ -70,15 +71,19 @@ class Catalog(CatalogReader):
 
     def number_pieces_after(self, other: "Catalog") -> None:
         """Commit that no piece gets a number ``other`` has given: earlier hits must not be taken for new pieces."""
-        query = "SELECT seq FROM sqlite_sequence WHERE name = 'piece'"
         with other.reading() as connection:
-            given = connection.exec_driver_sql(query).scalar() or 0
+            given = connection.exec_driver_sql(_GIVEN, (tables.piece.name,)).scalar() or 0
+        self.number_after(tables.piece, given)
+
+    def number_after(self, table: Table, given: int) -> None:
+        """Commit that no row of ``table`` gets a number up to ``given``."""
         with self.writing() as connection:
-            own = connection.exec_driver_sql(query).scalar()
+            own = connection.exec_driver_sql(_GIVEN, (table.name,)).scalar()
             if own is None:
-                connection.exec_driver_sql("INSERT INTO sqlite_sequence (name, seq) VALUES ('piece', ?)", (given,))
+                insertion = "INSERT INTO sqlite_sequence (seq, name) VALUES (?, ?)"
+                connection.exec_driver_sql(insertion, (given, table.name))
             elif own < given:
-                connection.exec_driver_sql("UPDATE sqlite_sequence SET seq = ? WHERE name = 'piece'", (given,))
+                connection.exec_driver_sql("UPDATE sqlite_sequence SET seq = ? WHERE name = ?", (given, table.name))
 
     # --- sources
 

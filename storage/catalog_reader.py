@@ -31,7 +31,7 @@ from storage.records import (
     Source,
     StoredSource,
 )
-from storage.sqlite_file import KeptConnections, damaged, driver_of, open_engine, raise_own_error, rows
+from storage.sqlite_file import KeptConnections, damaged, driver_of, make_private, open_engine, raise_own_error, rows
 
 T = TypeVar("T")
 
@@ -67,6 +67,7 @@ class CatalogReader:
         self.path = folder / "catalog.sqlite"
         if self.path.exists() and self.path.stat().st_size == 0 and (folder / "vectors").exists():
             raise damaged(self.path, "there is nothing in it, but a vector index made from it")
+        make_private(self.path)
         self._engine = open_engine(self.path)
         self._kept = KeptConnections(self._engine)
         migrate(self._engine, self.path)

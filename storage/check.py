@@ -1,12 +1,12 @@
 """Hold a library against its own promises, name what breaks them, and mend what can be mended."""
 
+import itertools
 import os
 import shutil
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from sqlalchemy import delete, select
 
 from storage import generations, tables, words
@@ -14,7 +14,6 @@ from storage.catalog import Catalog
 from storage.errors import DamagedCatalogError, DataFolderError
 from storage.library import Library
 from storage.lock import WriterLock
-from storage.records import MODALITIES, Modality, PieceFilter
 from storage.salvage import Survey, mark, salvage, survey
 from storage.sqlite_file import REPAIR, open_reader
 
@@ -63,7 +62,8 @@ def repair(folder: Path) -> list[str]:
     """Mend what ``check_folder`` finds; returns what was done, a line each.
 
     The files that were hurt leave the library and are read again by the next ``index``. A catalog that SQLite finds
-    damaged is put together anew beside the old one, which stays as it is under the name ``catalog.sqlite.damaged``.
+    damaged is put together anew beside the old one, which stays as it is under the name ``catalog.sqlite.damaged`` (the
+    next one ``catalog.sqlite.damaged-2``).
     Raises LibraryBusyError, DataFolderError, NewerCatalogError.
     """
     with WriterLock(folder):
@@ -97,12 +97,13 @@ def repair(folder: Path) -> list[str]:
 
 def _put_together(folder: Path, home: Path, found: Survey) -> list[str]:
     path, place = home / "catalog.sqlite", generations.repaired(folder)
+    kept = _place_to_keep(path, folder)
     generations.remove(place)
     salvage(path, found.whole, sorted(found.hurt), place)
     for suffix in ("", "-wal"):
-        _keep(path.with_name(path.name + suffix), folder / (_DAMAGED + suffix))
+        _keep(path.with_name(path.name + suffix), kept.with_name(kept.name + suffix))
     generations.switch(folder, place)
-    done = [f"{path}: {len(found.whole)} files were read whole; the damaged catalog is kept as {folder / _DAMAGED}"]
+    done = [f"{path}: {len(found.whole)} files were read whole; the damaged catalog is kept as {kept}"]
     done += _read_again(found)
     return [*done, "run `synesthete index` on your folders: files whose entries were lost are found again by it"]
 
@@ -135,6 +136,12 @@ def _mend_words(home: Path) -> list[str]:
     finally:
         catalog.close()
     return ["the index of words has been built anew from the catalog"]
+
+
+def _place_to_keep(path: Path, folder: Path) -> Path:
+    """The first name that is not another catalog's; a repair that was broken off may have given one to this already."""
+    names = itertools.chain([_DAMAGED], (f"{_DAMAGED}-{number}" for number in itertools.count(2)))
+    return next(place for name in names if not (place := folder / name).exists() or place.samefile(path))
 
 
 def _keep(path: Path, place: Path) -> None:
@@ -183,15 +190,9 @@ def _word_findings(home: Path) -> list[Finding]:
 
 def _index_findings(library: Library) -> list[Finding]:
     library.refresh()
-    held, indexed = library.catalog.matching_pieces(PieceFilter()), library.indexed_ids()
-    nothing = np.empty(0, dtype=np.int64)
-
-    def differs(modality: Modality) -> bool:
-        return not np.array_equal(held.get(modality, nothing), np.sort(indexed.get(modality, nothing)))
-
     wrong = library.wrong_vectors()
     faults = {modality: f"holds {len(ids):,} vectors that are not the catalog's" for modality, ids in wrong.items()}
-    faults |= {modality: "differs from the catalog" for modality in MODALITIES if differs(modality)}
+    faults |= dict.fromkeys(library.unlike_catalog(), "differs from the catalog")
     return [
         Finding(f"the vector index of {modality} pieces {fault}", "run `synesthete rebuild --vectors`")
         for modality, fault in sorted(faults.items())

@@ -31,7 +31,7 @@ def follow(
             continue
         if marks.piece and marks.removal < now.removal:
             if marks.removal < _forgotten_removals(connection, now):
-                gone = np.setdiff1d(followed.target.ids, _ids(connection, modality), assume_unique=True)
+                gone = np.setdiff1d(followed.target.ids, held_ids(connection, modality), assume_unique=True)
             else:
                 if marks.removal not in removed:
                     removed[marks.removal] = _removed_since(connection, marks.removal)
@@ -88,7 +88,8 @@ def _is_dense(connection: Connection, modality: Modality, after: int) -> bool:
     return _DENSE * _count_after(connection, modality, after) >= given_numbers(connection).piece - after
 
 
-def _ids(connection: Connection, modality: Modality) -> NDArray[np.int64]:
+def held_ids(connection: Connection, modality: Modality) -> NDArray[np.int64]:
+    """The numbers of all pieces of ``modality``."""
     rows = connection.exec_driver_sql("SELECT id FROM piece WHERE modality = ?", (modality,))
     return np.fromiter((row[0] for row in rows), dtype=np.int64)
 

@@ -16,7 +16,7 @@ from storage.approximate import ApproximatePart
 from storage.catalog import Catalog
 from storage.errors import DataFolderError, LibraryBusyError
 from storage.exact import ExactPart
-from storage.follow import blocks, follow, given_numbers, latest_numbers
+from storage.follow import blocks, follow, given_numbers, held_ids, latest_numbers
 from storage.lock import WriterLock
 from storage.owners import Owned, Owners
 from storage.records import MODALITIES, Modality, PieceMelody
@@ -285,6 +285,16 @@ class Library:
         with self._lock.shared():
             index = self._index
             return {} if index is None else {m: index.ids(m) for m in MODALITIES if index.count(m)}
+
+    def unlike_catalog(self) -> list[Modality]:
+        """The modalities of which the vector index holds other pieces than the catalog, both as of one moment."""
+        with self._lock.alone(), self.catalog.reading() as connection:
+            index = self._index
+            if index is not None:
+                follow(self.catalog, connection, index.dimension, [*index.parts.items(), *index.devices.items()])
+            nothing = np.empty(0, dtype=np.int64)
+            indexed = {m: nothing if index is None else np.sort(index.ids(m)) for m in MODALITIES}
+            return [m for m in MODALITIES if not np.array_equal(np.sort(held_ids(connection, m)), indexed[m])]
 
     def wrong_vectors(self) -> dict[Modality, NDArray[np.int64]]:
         """Pieces whose vector in the approximate index is another one than the catalog's, ascending, by modality.

@@ -15,6 +15,10 @@ ORIGINS: tuple[Origin, ...] = get_args(Origin)
 """Where words come from: the file's name, its text, what is written beside a film, seen in a picture or heard."""
 
 
+TIMES_NS = range(-(2**63), 2**63)
+"""The times, in nanoseconds since 1970, that the catalog can hold: from 1677 to 2262. A file may claim any other."""
+
+
 class FileState(NamedTuple):
     """What a file looked like from outside when it was read: enough to see cheaply that it has changed."""
 
@@ -23,7 +27,7 @@ class FileState(NamedTuple):
 
     @classmethod
     def of(cls, status: os.stat_result) -> "FileState":
-        return cls(status.st_size, status.st_mtime_ns)
+        return cls(status.st_size, min(max(status.st_mtime_ns, TIMES_NS[0]), TIMES_NS[-1]))
 
 
 States = Mapping[str, tuple[int, int]]

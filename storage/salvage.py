@@ -28,6 +28,8 @@ _ROWS_PER_READ = 500
 # A damaged schema may be quoted in the text of an error, which is then no text; a damaged length may be of gigabytes.
 _ERRORS = (sqlite3.Error, UnicodeDecodeError, MemoryError)
 _NO_LAST = 100_000
+# Where it cannot be read which numbers have been given, so many are passed over; a damaged one may be of any size.
+_SPARE, _MOST_GIVEN = 1_000_000, 2**53
 # Unit vectors rounded to float16 stay well within this of length 1.
 _LENGTH_TOLERANCE = 0.01
 _REASON = "what the library held of it was damaged; the next `index` reads it again"
@@ -104,6 +106,8 @@ def salvage(path: Path, whole: set[int], hurt: Sequence[str], home: Path) -> Non
                 for table in (tables.segment, tables.transcript):
                     rows = _rows(connection, table)
                     _copy(catalog, table, (row for row in rows if row["source_id"] in whole))
+            for table in (tables.source, tables.piece, tables.removed_piece):
+                catalog.number_after(table, _last_given(connection, table))
         with catalog.writing() as writing:
             words.rebuild(writing)
         mark(catalog, hurt)
@@ -255,12 +259,29 @@ def _one(connection: sqlite3.Connection, query: str, number: int) -> list[Any]:
 
 def _last(connection: sqlite3.Connection, table: Table) -> int:
     """The highest row number there may be."""
-    queries = (f"SELECT seq FROM sqlite_sequence WHERE name = '{table.name}'", f"SELECT max(rowid) FROM {table.name}")
-    for query in queries:
-        try:
-            row = connection.execute(query).fetchone()
-        except _ERRORS:
-            continue
-        if row and isinstance(row[0], int):
-            return row[0]
-    return _NO_LAST
+    given, highest = _given(connection, table), _highest(connection, table)
+    return next((number for number in (given, highest) if number is not None), _NO_LAST)
+
+
+def _last_given(connection: sqlite3.Connection, table: Table) -> int:
+    """The highest number that a row may ever have had: earlier hits must not be taken for new pieces."""
+    given, highest = _given(connection, table), _highest(connection, table) or 0
+    if given is None or not highest <= given < _MOST_GIVEN:
+        return min(highest + _SPARE, _MOST_GIVEN)
+    return given
+
+
+def _given(connection: sqlite3.Connection, table: Table) -> int | None:
+    return _number(connection, f"SELECT seq FROM sqlite_sequence WHERE name = '{table.name}'")
+
+
+def _highest(connection: sqlite3.Connection, table: Table) -> int | None:
+    return _number(connection, f"SELECT max(rowid) FROM {table.name}")
+
+
+def _number(connection: sqlite3.Connection, query: str) -> int | None:
+    try:
+        row = connection.execute(query).fetchone()
+    except _ERRORS:
+        return None
+    return row[0] if row and isinstance(row[0], int) else None

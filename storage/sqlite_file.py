@@ -1,7 +1,9 @@
 """How the catalog's SQLite file is opened, and what the driver's errors mean to a user."""
 
+import contextlib
 import os
 import sqlite3
+import stat
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,6 +28,22 @@ REPAIR = "`synesthete check --repair` saves what can be read"
 def damaged(path: Path, why: str) -> DamagedCatalogError:
     """The error that says why the catalog at ``path`` cannot be used."""
     return DamagedCatalogError(f"{path}: the catalog is damaged ({why}); {REPAIR}")
+
+
+def make_private(path: Path) -> None:
+    """Make the file at ``path`` if it is not there, and let nobody but its owner read it and the files beside it.
+
+    What SQLite puts beside it later gets its mode. Whatever stands in the way, SQLite will say, or it is not ours.
+    """
+    with contextlib.suppress(OSError):
+        if not path.exists():
+            path.touch(mode=0o600)
+    for suffix in ("", "-wal", "-shm"):
+        with contextlib.suppress(OSError):
+            file = path.with_name(path.name + suffix)
+            status = file.stat()
+            if status.st_uid == os.geteuid() and status.st_mode & 0o077:
+                file.chmod(stat.S_IMODE(status.st_mode) & 0o700)
 
 
 def open_engine(path: Path) -> Engine:
@@ -123,10 +141,14 @@ class KeptConnections:
 
 
 def open_reader(path: Path) -> sqlite3.Connection:
-    """A bare connection that changes nothing, for looking at a file that may be damaged. Raises sqlite3.Error."""
+    """A bare connection that changes nothing, for looking at a file that may be damaged. Raises sqlite3.Error.
+
+    All it reads is of one state of the file, whoever writes meanwhile.
+    """
     connection = sqlite3.connect(f"file:{quote(str(path))}?{_read_only_mode(path) or 'mode=ro'}", uri=True)
     connection.execute("PRAGMA writable_schema = ON")  # what cannot be understood of the schema does not hide the rest
     connection.text_factory = lambda data: data.decode("utf-8", "replace")
+    connection.execute("BEGIN")
     return connection
 
 

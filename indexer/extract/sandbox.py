@@ -15,7 +15,7 @@ from typing import Any, Self, TypeVar
 
 from indexer.errors import DecoderStartError, ExtractionError, RecogniserError
 from indexer.extract.transcribe import Transcription
-from indexer.extract.wire import Message, WireError, read_message, read_piece, read_segment, write_message
+from indexer.extract.wire import Message, WireError, clean, read_message, read_piece, read_segment, write_message
 from indexer.extract.worker import greeting, request, transcript_request
 from indexer.pieces import ExtractedPiece, Extraction, ExtractionLimits, MediaFormat
 from storage.records import MODALITIES, Modality, TextSegment
@@ -92,7 +92,7 @@ class ExtractionWorker:
                 self.close()
         if "unusable" in message:
             self._busy = False
-            raise RecogniserError(str(message["unusable"]))
+            raise RecogniserError(clean(str(message["unusable"])))
         if "done" not in message:
             raise self._refusal(message)
         self._busy = False
@@ -175,7 +175,7 @@ class ExtractionWorker:
     def _refusal(self, message: Message) -> ExtractionError:
         if "failed" in message:
             self._busy = False
-            return ExtractionError(str(message["failed"]))
+            return ExtractionError(clean(str(message["failed"])))
         self.close()
         return ExtractionError(f"needs more than {self._limits.memory_megabytes} MB of memory")
 

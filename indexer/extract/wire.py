@@ -9,7 +9,7 @@ import json
 import math
 import struct
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from indexer.extract.melody import HIGHEST_CODE, VOICES
 from indexer.pieces import ExtractedPiece
-from storage.records import ORIGINS, TextSegment
+from storage.records import MODALITIES, ORIGINS, TextSegment
 
 Message = dict[str, Any]
 Read = Callable[[int], bytes | bytearray]
@@ -50,7 +50,7 @@ def read_message(read: Read) -> Message:
         raise WireError(f"a header of {length} bytes")
     try:
         message = json.loads(bytes(read(length)))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise WireError("the header is not JSON") from error
     if not isinstance(message, dict):
         raise WireError("the header is not an object")
@@ -74,9 +74,11 @@ def read_piece(read: Read, message: Message) -> ExtractedPiece:
         tune = piece.melody
         if tune is not None and (tune.shape[1:] != (VOICES,) or tune.max(initial=0) > HIGHEST_CODE):
             raise WireError("the melody makes no sense")  # the catalog would keep it
-        return piece
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise WireError("the piece is not well-formed") from error
+    if piece.modality not in MODALITIES or type(piece.text) not in (str, type(None)) or not _has_place(piece):
+        raise WireError("the piece makes no sense")
+    return piece if piece.text is None else replace(piece, text=clean(piece.text))
 
 
 def write_segment(write: Write, segment: TextSegment) -> None:
@@ -90,15 +92,24 @@ def read_segment(message: Message) -> TextSegment:
         segment = TextSegment(**message["segment"])
     except (KeyError, TypeError) as error:
         raise WireError("the words are not well-formed") from error
-    times = (segment.start, segment.end)
-    if (
-        type(segment.text) is not str
-        or segment.origin not in ORIGINS
-        or not all(time is None or (type(time) in (int, float) and math.isfinite(time)) for time in times)
-        or not (segment.page is None or type(segment.page) is int)
-    ):
+    if type(segment.text) is not str or segment.origin not in ORIGINS or not _has_place(segment):
         raise WireError("the words make no sense")
-    return segment
+    return replace(segment, text=clean(segment.text))
+
+
+def clean(text: str) -> str:
+    """``text`` without halves of characters, which some encodings let through: nothing can store or tokenise them."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _is_number(value: object) -> bool:
+    """Whether ``value`` is None or a number that the catalog can hold."""
+    return value is None or (type(value) in (int, float) and abs(value) < 2**63)  # type: ignore[arg-type]
+
+
+def _has_place(part: ExtractedPiece | TextSegment) -> bool:
+    """Whether start, end and page are what they may be."""
+    return all(map(_is_number, (part.start, part.end, part.page))) and type(part.page) is not float
 
 
 def _read_array(read: Read, name: str, shape: list[int]) -> NDArray[Any]:

@@ -92,6 +92,18 @@ def test_what_is_no_pattern_and_what_is_no_file_is_said_and_holds_nothing_up(tmp
     assert compiled(["*.a", "[z-a]"])[1] == [2]
 
 
+def test_folders_with_the_names_of_rules_hide_nothing_and_leave_nothing_open(tmp_path: Path) -> None:
+    write(tmp_path, "a.txt", "x/b.txt")
+    (tmp_path / ".synesthete-ignore").mkdir()
+    (tmp_path / "x" / "CACHEDIR.TAG").mkdir()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    assert found(tmp_path) == {"a.txt", "x/b.txt"}
+    (failure,) = scan(tmp_path).failures.values()
+    assert failure.path == f"{tmp_path}/.synesthete-ignore"
+    assert failure.reason == "its rules cannot be read: not a regular file"
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
 def test_files_above_the_limit_are_named(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("x" * 2_000_000)
     write(tmp_path, "b.txt")

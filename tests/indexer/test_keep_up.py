@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from indexer.control import Control
+from indexer.errors import MissingPathError
 from indexer.ignore import IgnoreOptions
 from indexer.keep_up import KeepUp, WatchEvent, WatchOptions
 from indexer.options import IndexSummary, PipelineOptions, Progress
@@ -41,6 +42,9 @@ class Indexing:
     library: Library
     options: PipelineOptions = field(default_factory=lambda: PipelineOptions(workers=1, ignore=IGNORE))
     embedder: SimpleEmbedder = field(default_factory=SimpleEmbedder)
+
+    def roots(self) -> Collection[str]:
+        return self.library.catalog.roots()
 
     def everything(self, roots: list[Path], on_progress: Callable[[Progress], None], control: Control) -> IndexSummary:
         return index(self.library, self.embedder, roots, self.options, on_progress, control)
@@ -206,6 +210,34 @@ def test_a_file_still_being_written_is_waited_for(library: Library, folder: Path
         )
 
 
+def test_links_to_names_that_cannot_be_do_not_end_the_watching(library: Library, folder: Path) -> None:
+    with Watching(library, folder) as watching:
+        (folder / "link.txt").symlink_to("a" * 300)  # longer than any name may be
+        (folder / "loop.txt").symlink_to("loop.txt")
+        (folder / "new.txt").write_text("Something new.")
+        watching.until(lambda: "new.txt" in watching.names())
+
+
+def test_names_that_are_no_utf8_are_named_and_do_not_end_the_watching(library: Library, folder: Path) -> None:
+    with Watching(library, folder) as watching:
+        odd = Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9"))
+        odd.with_name(odd.name + ".txt").write_text("x")
+        odd.mkdir()
+        (odd / "inside.txt").write_text("x")
+        watching.until(lambda: len(library.catalog.failures_under("/")) == 2)
+        assert all(r"caf\xe9" in path for path in library.catalog.failures_under("/"))
+        (folder / "new.txt").write_text("Something new.")
+        watching.until(lambda: "new.txt" in watching.names())
+        shutil.rmtree(odd)
+        watching.until(lambda: len(library.catalog.failures_under("/")) == 1)
+
+
+def test_a_root_whose_name_is_no_utf8_is_refused(library: Library, folder: Path) -> None:
+    odd = Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9"))
+    with pytest.raises(MissingPathError, match=r"caf\\xe9: its name is not valid UTF-8"):
+        KeepUp([odd], Indexing(library), WatchOptions(), lambda: None, print)
+
+
 def test_rules_that_change(library: Library, folder: Path) -> None:
     with Watching(library, folder) as watching:
         (folder / ".synesthete-ignore").write_text("*.txt\n")
@@ -240,6 +272,24 @@ def test_a_root_that_vanishes_is_kept_and_marked_offline(library: Library, folde
         watching.until(lambda: watching.said("online") and "later.txt" in watching.names())
         (folder / "again.txt").write_text("It is watched again.")
         watching.until(lambda: "again.txt" in watching.names())
+
+
+def test_a_root_that_is_forgotten_does_not_come_back(library: Library, folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    with Watching(library, folder, other, rescan_minutes=0.05) as watching:
+        with library.writer_lock():
+            library.catalog.forget(str(folder))
+            (folder / "new.txt").write_text("Something new.")
+        watching.until(lambda: watching.said("offline"))
+        (folder / "newer.txt").write_text("Something newer.")
+        (other / "kept.txt").write_text("Of a root that is kept.")
+        watching.until(lambda: watching.names())
+        time.sleep(4)  # all has been looked through again
+        assert watching.names() == {"kept.txt"} and list(library.catalog.roots()) == [str(other)]
+    parts = [Scope(str(folder), str(folder / "new.txt")), Scope(str(folder), str(folder))]
+    assert Indexing(library).parts(parts, lambda progress: None, Control()).indexed == 0
+    assert watching.names() == {"kept.txt"} and list(library.catalog.roots()) == [str(other)]
 
 
 def test_pause_and_resume(library: Library, folder: Path) -> None:
@@ -295,7 +345,7 @@ def test_where_no_more_folders_can_be_watched_it_looks_itself(tmp_path: Path, fo
 
 
 MOUNTED = """
-import subprocess, sys
+import os, subprocess, sys
 from pathlib import Path
 from storage.library import Library
 from storage.roots import states
@@ -303,6 +353,9 @@ from tests.indexer.test_keep_up import Watching
 files, data = map(Path, sys.argv[1:3])
 disk = files / "disk"
 disk.mkdir()
+odd = Path(os.fsdecode(os.fsencode(files) + b"/caf\\xe9"))
+odd.mkdir()
+subprocess.run(["mount", "-t", "tmpfs", "odd", odd], check=True)
 def mount():
     subprocess.run(["mount", "-t", "tmpfs", "disk", str(disk)], check=True)
     (disk / "on disk.txt").write_text("On a disk of its own.")

@@ -119,6 +119,27 @@ def test_a_touched_file_is_not_embedded_again(library: Library, folder: Path) ->
     assert (summary.indexed, summary.unchanged, summary.pieces) == (0, 8, {})
 
 
+def test_a_time_that_the_catalog_cannot_hold_stops_nothing(library: Library, folder: Path) -> None:
+    os.utime(folder / "sub" / "note1.txt", (13e9, 13e9))  # the year 2381
+    (folder / "folder.png").mkdir()  # which is a failure with a time
+    os.utime(folder / "folder.png", (13e9, 13e9))
+    assert (folder / "folder.png").stat().st_mtime > 10e9, "a file system that keeps no such times"
+    first = run(library, folder)
+    assert first.indexed == 8 and len(first.failed) == 1
+    again = run(library, folder)
+    assert (again.indexed, again.unchanged) == (0, 8)
+
+
+def test_half_a_character_in_a_text_stops_nothing(library: Library, folder: Path) -> None:
+    head = b"From: a@b.c\nSubject: x\nContent-Type: text/plain; charset=utf-7\n\n"
+    (folder / "mail.eml").write_bytes(head + b"hello +2AA- world\n")
+    summary = run(library, folder)
+    assert summary.indexed == 9 and not summary.failed
+    (mail,) = library.catalog.sources_under(str(folder / "mail.eml")).values()
+    (piece,) = library.catalog.pieces_of([mail.id])
+    assert piece.text is not None and piece.text.endswith("hello ? world")
+
+
 def test_a_deleted_file_disappears(library: Library, folder: Path) -> None:
     run(library, folder)
     (folder / "picture1.png").unlink()
@@ -204,6 +225,17 @@ def test_a_missing_path_is_reported_and_the_rest_indexed(library: Library, folde
     assert summary.indexed == 8
     (failure,) = summary.failed
     assert failure.path == str(folder / "nowhere") and "no such file" in failure.reason
+
+
+def test_a_path_that_is_no_utf8_is_reported_and_the_rest_indexed(library: Library, folder: Path) -> None:
+    odd = Path(os.fsdecode(os.fsencode(folder.parent) + b"/caf\xe9"))
+    odd.mkdir()
+    (odd / "a.txt").write_text("x")
+    summary = run(library, odd, folder)
+    assert summary.indexed == 8 and list(library.catalog.roots()) == [str(folder)]
+    assert [(Path(each.path).name, each.reason) for each in summary.failed] == [
+        (r"caf\xe9", "its name is not valid UTF-8; rename it")
+    ]
 
 
 def test_a_vanished_folder_keeps_its_entries(library: Library, folder: Path) -> None:

@@ -1,5 +1,6 @@
 """The catalog on a real SQLite file: what is committed together, found again, and refused."""
 
+import os
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -34,6 +35,23 @@ def catalog(tmp_path: Path) -> Catalog:
 def texts(catalog: Catalog, condition: PieceFilter | None = None) -> list[str | None]:
     ids = np.concatenate([np.empty(0, np.int64), *catalog.matching_pieces(condition or PieceFilter()).values()])
     return sorted(location.text or "" for location in catalog.locate(ids).values())
+
+
+def test_only_its_owner_can_read_it_even_in_a_folder_that_is_open_to_all(tmp_path: Path) -> None:
+    folder = tmp_path / "open"
+    folder.mkdir()
+    folder.chmod(0o755)
+    before = os.umask(0o022)
+    try:
+        for _ in range(2):
+            catalog = Catalog(folder)
+            catalog.bind_model("model", DIMENSION)
+            files = list(folder.glob("catalog.sqlite*"))
+            assert len(files) == 3 and {file.stat().st_mode & 0o777 for file in files} == {0o600}
+            catalog.close()
+            (folder / "catalog.sqlite").chmod(0o644)  # as an earlier version made it
+    finally:
+        os.umask(before)
 
 
 def test_a_source_comes_back_with_its_pieces(catalog: Catalog) -> None:

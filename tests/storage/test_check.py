@@ -1,9 +1,11 @@
 """Real damage, and the finding that names it."""
 
+import itertools
 import shutil
 import sqlite3
 import struct
 import tempfile
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from storage import transcripts
+from storage import generations, transcripts
 from storage.check import check, check_folder, repair
 from storage.errors import DamagedCatalogError, NewerCatalogError
 from storage.library import Library
@@ -48,6 +50,27 @@ def findings(folder: Path) -> list[str]:
 
 def test_a_sound_library_has_no_findings(folder: Path) -> None:
     assert findings(folder) == []
+
+
+def test_a_library_that_is_written_to_meanwhile_has_no_findings(folder: Path) -> None:
+    library, stop = Library(folder), threading.Event()
+
+    def write() -> None:
+        for number in itertools.count():
+            if stop.is_set():
+                return
+            source = Source(f"/new{number % 20}.txt", "text", FileState(1, number), b"%d" % number)
+            library.catalog.put_source(source, [Piece("text", VECTOR, f"word {number}")] * 5)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        found = [findings(folder) for _ in range(8)]
+    finally:
+        stop.set()
+        writer.join()
+        library.close()
+    assert found == [[]] * 8
 
 
 def test_an_empty_library_has_no_findings(tmp_path: Path) -> None:
@@ -187,6 +210,35 @@ def test_what_can_be_read_of_a_damaged_catalog_is_saved_and_the_old_one_kept(fol
     assert set(lost) | set(kept) == {"/a.txt", "/b.txt", *(f"/many/{number}" for number in range(60))}
     assert set(lost) <= named and all(any(line.startswith(path) for line in said) for path in lost)
     assert repair(folder) == []
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_repair_gives_no_number_twice(folder: Path, is_known: bool) -> None:
+    change(folder, "UPDATE piece SET text = 'other' WHERE id = 40")  # the last one: its file is read again
+    change(folder, "DROP INDEX source_by_content")
+    if not is_known:
+        change(folder, "DELETE FROM sqlite_sequence")
+    assert repair(folder) and list(held(folder)) == ["/a.txt"]
+    library = Library(folder)
+    library.catalog.put_source(Source("/c.txt", "text", FileState(1, 1), b"c"), [Piece("text", VECTOR, "new")])
+    (new,) = library.catalog.sources_under("/c.txt").values()
+    assert library.catalog.locate(range(1, 41)).keys() == set(range(1, 21)) and new.id > 2
+    library.close()
+
+
+def test_a_second_repair_keeps_the_first_damaged_catalog(folder: Path) -> None:
+    kept = []
+    for number in ("", "-2", "-3"):
+        path = generations.current(folder) / "catalog.sqlite"
+        connection = sqlite3.connect(path)
+        connection.execute("DROP INDEX source_by_content")
+        connection.commit()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.close()
+        kept.append(path.read_bytes())
+        assert any(line.endswith(f"catalog.sqlite.damaged{number}") for line in repair(folder))
+        names = [f"catalog.sqlite.damaged{each}" for each in ("", "-2", "-3")[: len(kept)]]
+        assert [(folder / name).read_bytes() for name in names] == kept
 
 
 def test_words_that_were_recognised_are_saved_too(folder: Path) -> None:
