@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from engine.model_cli import app as model_app
+from engine.query.paths import expanded, is_there, typed_path
 from engine.search_cli import duplicates, search
 from engine.service_cli import desktop, install_service, mcp, serve
 from engine.session import INTERRUPTED, Globals, Json, Session, err, out, print_json
@@ -52,21 +53,23 @@ app.add_typer(model_app, name="model")
 def _globals(
     context: typer.Context,
     data: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of the library; default: the user data folder.")
+        Path | None,
+        typer.Option(metavar="DIR", parser=typed_path, help="Folder of the library; default: the user data folder."),
     ] = None,
     settings: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A settings file that wins over the user's own.")
+        Path | None,
+        typer.Option(metavar="FILE", parser=typed_path, help="A settings file that wins over the user's own."),
     ] = None,
 ) -> None:
     session: Session | None = context.obj
     if session is not None and settings is not None:
-        settings = session.here / settings.expanduser()
+        settings = session.here / expanded(settings)
     context.obj = Globals(data, load_settings(settings), session, settings)
 
 
 def index(
     context: typer.Context,
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Folders or files.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", parser=typed_path, help="Folders or files.")],
     retry: Annotated[bool, typer.Option("--retry", help="Read once more what could not be read.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -74,13 +77,13 @@ def index(
     step_back(context.obj.settings.index.priority)
     with context.obj.open() as engine:
         summary = _index(lambda on_progress: engine.index(*paths, on_progress=on_progress, retry=retry), as_json)
-    if not summary.removed and not any(path.expanduser().exists() for path in paths):
+    if not summary.removed and not any(is_there(expanded(path)) for path in paths):
         raise typer.Exit(MissingPathError.exit_code)
 
 
 def watch(
     context: typer.Context,
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Folders or files.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", parser=typed_path, help="Folders or files.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for each thing that happens.")] = False,
 ) -> None:
     """Index folders or files, then keep up with what changes there, until it is interrupted."""
@@ -153,7 +156,7 @@ def status(
 
 def forget(
     context: typer.Context,
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="A file or folder.")],
+    path: Annotated[Path, typer.Argument(metavar="PATH", parser=typed_path, help="A file or folder.")],
     as_json: Json = False,
 ) -> None:
     """Take a file or folder out of the library; the files themselves stay."""

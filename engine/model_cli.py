@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.console import Console
 
+from engine.query.paths import typed_path
+
 if TYPE_CHECKING:
     from engine.train.recipe import TrainRecipe
 
@@ -17,7 +19,10 @@ out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 Seeds = Annotated[str | None, typer.Option(metavar="N,...", help="Only these seeds of the recipe.")]
-RecipeFile = Annotated[Path, typer.Option("--recipe", metavar="FILE", help="The recipe of the training, a TOML file.")]
+RecipeFile = Annotated[
+    Path,
+    typer.Option("--recipe", metavar="FILE", parser=typed_path, help="The recipe of the training, a TOML file."),
+]
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -135,14 +140,19 @@ def rehearse(recipe: RecipeFile, seeds: Seeds = None) -> None:
 @app.command()
 def evaluate(
     recipe: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Measure every model of this recipe on its held-out data.")
+        Path | None,
+        typer.Option(
+            metavar="FILE", parser=typed_path, help="Measure every model of this recipe on its held-out data."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     results: Annotated[
-        Path | None, typer.Option("--out", metavar="RESULTS.json", help="Where to write the raw results.")
+        Path | None,
+        typer.Option("--out", metavar="RESULTS.json", parser=typed_path, help="Where to write the raw results."),
     ] = None,
     markdown: Annotated[
-        Path | None, typer.Option("--markdown", metavar="FILE", help="Where to write the tables as Markdown.")
+        Path | None,
+        typer.Option("--markdown", metavar="FILE", parser=typed_path, help="Where to write the tables as Markdown."),
     ] = None,
     rows: Annotated[
         str | None, typer.Option(metavar="ROW,...", help="Only these: base, a stage, or a checkpoint folder.")

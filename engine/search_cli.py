@@ -17,6 +17,7 @@ from engine.query.parse import (
     parse_size,
     parse_words,
 )
+from engine.query.paths import typed_path
 from engine.query.query import Filters, Query
 from engine.service.hint import service_hint
 from engine.session import INTERRUPTED, Globals, Json, err, out, print_json
@@ -149,7 +150,8 @@ def search(
 def duplicates(
     context: typer.Context,
     paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="[PATH...]", help="Only groups that one of these has a part in.")
+        list[Path] | None,
+        typer.Argument(metavar="[PATH...]", parser=typed_path, help="Only groups that one of these has a part in."),
     ] = None,
     kind: Kinds = None,
     under: Annotated[

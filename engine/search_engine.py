@@ -33,6 +33,7 @@ from engine.query.hits import Apart, Hit, SearchResult
 from engine.query.in_spaces import search_spaces
 from engine.query.last_answer import keep_answer, kept_hit
 from engine.query.look_up import look_up, look_up_texts
+from engine.query.paths import absolute_path, expanded
 from engine.query.query import Query, Words
 from engine.recognisers import find_recognisers
 from engine.settings import Settings, load_settings
@@ -96,7 +97,7 @@ class SearchEngine:
         Raises SettingsError, DataFolderError, NewerCatalogError, DamagedCatalogError.
         """
         settings = settings if settings is not None else load_settings()
-        folder = settings.data_folder if data is None else Path(data).expanduser().absolute()
+        folder = settings.data_folder if data is None else expanded(data).absolute()
         return cls(Library(folder, policy=_POLICIES[settings.index.kind]), settings)
 
     def close(self) -> None:
@@ -207,7 +208,7 @@ class SearchEngine:
         library = self._current()
         with library.writer_lock():
             library.refresh()
-            gone = library.catalog.forget(str(absolute_paths([path])[0]))
+            gone = library.catalog.forget(str(absolute_path(path)))
             library.refresh()
             library.save_snapshot()
             return gone
@@ -300,7 +301,7 @@ class SearchEngine:
         question = Question(
             paths=tuple(str(path) for path in absolute_paths(paths)),
             kinds=frozenset(kinds),
-            under="/" if under is None else str(absolute_paths([under])[0]),
+            under="/" if under is None else str(absolute_path(under)),
         )
         return find_duplicates(library, question, self.limits, self._settings.index.workers, on_progress)
 

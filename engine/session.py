@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from engine.query.paths import expanded
 from engine.search_engine import SearchEngine
 from engine.settings import Settings
 
@@ -51,12 +52,12 @@ class Globals:
         """What stands before the command of another process that is to mean the same; nothing if nothing was said."""
         if self.data is None and self.settings_file is None:
             return []
-        named = [] if self.settings_file is None else ["--settings", str(self.settings_file.expanduser().absolute())]
+        named = [] if self.settings_file is None else ["--settings", str(expanded(self.settings_file).absolute())]
         return ["--data", str(self.folder), *named]
 
     @property
     def folder(self) -> Path:
-        folder = self.settings.data_folder if self.data is None else self.here / self.data.expanduser()
+        folder = self.settings.data_folder if self.data is None else self.here / expanded(self.data)
         return folder.absolute()
 
     @property

@@ -8,6 +8,7 @@ from typing import TypedDict
 from engine.errors import QueryError
 from engine.query.hits import Hit
 from engine.query.parse import parse_like
+from engine.query.paths import absolute_path, is_there, typed_path
 from engine.query.query import Filters, LikeFile, LikeHit, Query, Words
 from storage.catalog import Catalog
 from storage.records import Modality
@@ -37,23 +38,25 @@ def check_paths(query: Query, catalog: Catalog) -> None:
     """
     for part in (*query.wanted, *query.unwanted):
         if isinstance(part, LikeFile):
-            path = part.path.expanduser()
-            if not path.exists() or path.is_dir():
-                raise QueryError(f"{part.path}: {'it is a folder' if path.is_dir() else 'no such file'}")
+            path = absolute_path(part.path)
+            if not is_there(path):
+                raise QueryError(f"{part.path}: no such file")
+            if path.is_dir():
+                raise QueryError(f"{part.path}: it is a folder")
     if query.filters.under is not None:
         check_held(query.filters.under, catalog)
 
 
 def check_held(path: Path | str, catalog: Catalog) -> None:
     """What is neither on the disk nor in the library is a slip of the pen: raises QueryError."""
-    absolute = absolute_paths([path])[0]
-    if not absolute.exists() and not catalog.sources_under(str(absolute)):
+    absolute = absolute_path(path)
+    if not is_there(absolute) and not catalog.sources_under(str(absolute)):
         raise QueryError(f"{path}: there is no such folder, and nothing below it is in the library")
 
 
 def absolute_paths(paths: Sequence[Path | str]) -> list[Path]:
-    """``paths`` as the library knows them: links followed, ``~`` the user's folder."""
-    return [Path(path).expanduser().resolve() for path in paths]
+    """``paths`` as the library knows them, each by ``absolute_path``. Raises QueryError."""
+    return [absolute_path(path) for path in paths]
 
 
 def like_of(what: Alike) -> LikeFile | LikeHit:
@@ -75,7 +78,7 @@ def filters_of(options: FilterOptions) -> Filters:
     under, globs = options.get("under"), options.get("globs", ())
     return Filters(
         kinds=frozenset(options.get("kinds", ())),
-        under=None if under is None else Path(under),
+        under=typed_path(under) if isinstance(under, str) else under,
         globs=(globs,) if isinstance(globs, str) else tuple(globs),
         after=options.get("after"),
         before=options.get("before"),

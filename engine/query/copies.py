@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.query.held import content_of
+from engine.query.paths import absolute_path
 from engine.query.query import LikeFile, LikeHit, Part
 from storage.catalog import Catalog
 from storage.records import PieceLocation
@@ -23,7 +24,7 @@ def own_pieces(parts: Sequence[Part], catalog: Catalog) -> NDArray[np.int64]:
 
 def _pieces_in(part: Part, catalog: Catalog) -> Iterator[int]:
     if isinstance(part, LikeFile):
-        digest = content_of(part.path.expanduser().resolve(), catalog)
+        digest = content_of(absolute_path(part.path), catalog)
         for piece in _pieces_of_copies(digest, catalog):
             if part.page in (None, piece.page) and (part.span is None or _is_inside(piece, part.span)):
                 yield piece.id

@@ -8,6 +8,7 @@ from typing import cast
 
 from engine.errors import QueryError
 from engine.query.hits import Hit
+from engine.query.paths import is_there
 from engine.query.query import LikeFile, LikeHit, Words
 from storage.records import MODALITIES, Modality
 
@@ -38,10 +39,10 @@ def parse_like(text: str, earlier: Callable[[int], Hit] = _no_earlier_hit, here:
     """
     if not text.strip():
         raise QueryError("--like and --not-like need the name of a file")
-    if (here / text).exists():
+    if is_there(here / text):
         return LikeFile(here / text)
     part, weight = _weighted(text)
-    if (here / part).exists():
+    if is_there(here / part):
         return LikeFile(here / part, weight=weight)
     if (hit := _HIT.fullmatch(part)) is not None:
         return LikeHit(earlier(int(hit[1])), weight)

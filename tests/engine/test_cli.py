@@ -147,6 +147,68 @@ def test_wrong_usage_is_one_clear_line(program: Program, arguments: list[str], c
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["forget", ""],
+        ["index", ".", ""],
+        ["watch", ""],
+        ["serve", "--watch", ""],
+        ["duplicates", ""],
+        ["--data", "", "status"],
+        ["--settings", "", "status"],
+        ["model", "fuse", "--recipe", ""],
+    ],
+)
+def test_a_path_without_a_name_is_not_the_current_folder(
+    program: Program, tmp_path: Path, arguments: list[str]
+) -> None:
+    """So says a shell whose variable is not set."""
+    done = program.run(*arguments, cwd=tmp_path)
+    assert done.returncode == 2 and done.stderr == "synesthete: a path is empty; the current folder is called .\n"
+    assert not (tmp_path / "catalog.sqlite").exists()
+
+
+BAD_NAME = "latin\udce9.png"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["index", BAD_NAME],
+        ["forget", BAD_NAME],
+        ["duplicates", BAD_NAME],
+        ["duplicates", "--under", BAD_NAME],
+        ["search", "--like", BAD_NAME],
+        ["search", "x", "--not-like", f"{BAD_NAME}^2"],
+        ["search", "x", "--under", BAD_NAME],
+        ["search", "x", "--glob", BAD_NAME],
+    ],
+)
+def test_a_name_that_is_no_text_is_one_line(program: Program, tmp_path: Path, arguments: list[str]) -> None:
+    (tmp_path / BAD_NAME).write_bytes(b"x")
+    done = program.run(*arguments, cwd=tmp_path)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and done.stdout == ""
+    assert "latin\\xe9.png" in done.stderr and "not valid UTF-8" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["index", "~nosuchuser/x"],
+        ["--data", "~nosuchuser/x", "status"],
+        ["search", "--like", "~nosuchuser/x.jpg"],
+        ["search", "x", "--under", "~nosuchuser/x"],
+        ["search", "x", "--glob", "~nosuchuser/*.jpg"],
+        ["search", "--like", "n" * 300],
+        ["search", "x", "--under", "n" * 300],
+    ],
+)
+def test_a_path_that_leads_nowhere_is_one_line(program: Program, tmp_path: Path, arguments: list[str]) -> None:
+    done = program.run(*arguments, cwd=tmp_path)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and done.stdout == "", done.stderr
+
+
 def test_a_wrong_setting_is_one_line_naming_the_file(program: Program, tmp_path: Path) -> None:
     mine = tmp_path / "mine.toml"
     mine.write_text("[index]\nworkers = 'all'\n")

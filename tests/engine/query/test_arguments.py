@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import QueryError
-from engine.query.arguments import absolute_paths, check_held, check_paths, filters_of, like_of, words_of
+from engine.query.arguments import check_held, check_paths, filters_of, like_of, words_of
 from engine.query.hits import Hit
 from engine.query.query import Filters, LikeFile, LikeHit, Query, Words
 from storage.catalog import Catalog
@@ -45,11 +45,3 @@ def test_paths_that_make_no_sense_are_refused_before_a_model_is_loaded(tmp_path:
     catalog.put_source(Source(str(gone / "a.txt"), "text", FileState(1, 1), b"a"), [])
     check_held(gone, catalog)  # gone from the disk, not from the library
     catalog.close()
-
-
-def test_paths_are_made_absolute_and_links_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "real").mkdir()
-    (tmp_path / "link").symlink_to("real")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert absolute_paths(["link/a", "~/b"]) == [tmp_path / "real" / "a", tmp_path / "b"]
