@@ -1,6 +1,5 @@
 """The command line. It turns options into calls of ``SearchEngine`` and results into lines or JSON; no more."""
 
-import json
 import logging
 import signal
 import sys
@@ -14,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from engine.model_cli import app as model_app
+from engine.printed import json_line, let_all_be_printed
 from engine.query.paths import expanded, is_there, typed_path
 from engine.search_cli import duplicates, search
 from engine.service_cli import desktop, install_service, mcp, serve
@@ -93,7 +93,7 @@ def watch(
 
     def tell(event: WatchEvent) -> None:
         if as_json:
-            print(json.dumps(_watch_event_fields(event), ensure_ascii=False), flush=True)
+            print(json_line(_watch_event_fields(event)), flush=True)
         else:
             show_watch_event(out, event)
 
@@ -252,6 +252,7 @@ for command in (
 
 def main() -> None:
     """Run the program: one line on standard error and the error's exit code instead of a traceback."""
+    let_all_be_printed()
     logging.basicConfig(format="synesthete: %(message)s", level=logging.WARNING)
     try:
         app()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.console import Console
 
+from engine.printed import json_line
 from engine.query.paths import typed_path
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def info(context: typer.Context, as_json: Json = False) -> None:
 
     description = describe_model(context.obj.settings.model)
     if as_json:
-        print(json.dumps(description, ensure_ascii=False))
+        print(json_line(description))
     else:
         show_model(out, description)
 
@@ -50,7 +51,7 @@ def list_models(as_json: Json = False) -> None:
 
     if as_json:
         rows = [{**asdict(model), "gigabytes": model.gigabytes} for model in KNOWN_MODELS]
-        print(json.dumps({"models": rows}, ensure_ascii=False))
+        print(json_line({"models": rows}))
     else:
         show_known(out)
 
@@ -183,7 +184,7 @@ def evaluate(
     if markdown is not None:
         _write(markdown, as_markdown(report))
     if as_json:
-        print(json.dumps(report, ensure_ascii=False))
+        print(json_line(report))
     else:
         show(out, report)
 

@@ -1,6 +1,5 @@
 """One run of a command: on which library, under which settings, and where it prints to."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from engine.printed import json_line
 from engine.query.paths import expanded
 from engine.search_engine import SearchEngine
 from engine.settings import Settings
@@ -85,4 +85,4 @@ class Globals:
 
 def print_json(value: Any, console: Console = out) -> None:
     """Print ``value`` as one line of JSON."""
-    print(json.dumps(value, ensure_ascii=False), file=console.file)
+    print(json_line(value, console.file), file=console.file)
