@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from engine.model_cli import app as model_app
-from engine.printed import json_line, let_all_be_printed
+from engine.printed import json_line, let_all_be_printed, printed
 from engine.query.paths import expanded, is_there, typed_path
 from engine.search_cli import duplicates, search
 from engine.service_cli import desktop, install_service, mcp, serve
@@ -168,7 +168,8 @@ def forget(
         out.print(
             f"{gone} file{'' if gone == 1 else 's'} taken out of the library"
             if gone
-            else f"{path}: nothing of it was in the library"
+            else printed(f"{path}: nothing of it was in the library"),
+            markup=False,
         )
 
 
@@ -201,7 +202,7 @@ def _index(run: Any, as_json: bool) -> IndexSummary:
         raise typer.Exit(INTERRUPTED) from None
     took = time.perf_counter() - started
     for reason in summary.transcripts.unusable:
-        err.print(f"synesthete: {reason}", markup=False)
+        err.print(printed(f"synesthete: {reason}"), markup=False)
     if as_json:
         show_incomplete(err, summary)
         print_json(
@@ -257,7 +258,7 @@ def main() -> None:
     try:
         app()
     except SynestheteError as error:
-        err.print(f"synesthete: {error}", markup=False)
+        err.print(printed(f"synesthete: {error}"), markup=False)
         sys.exit(error.exit_code)
     except (MemoryError, ImportError) as error:
         if not isinstance(error, MemoryError) and "failed to map segment" not in str(error):

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from engine.train.recipe import TrainRecipe
 
 app = typer.Typer(help="The model that embeds: what it is, and how to train another.", no_args_is_help=True)
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+out = Console(highlight=False, soft_wrap=True, emoji=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 Seeds = Annotated[str | None, typer.Option(metavar="N,...", help="Only these seeds of the recipe.")]
 RecipeFile = Annotated[

@@ -14,8 +14,9 @@ from engine.query.paths import expanded
 from engine.search_engine import SearchEngine
 from engine.settings import Settings
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+# No emoji: a file may be called "a:cat:.jpg".
+out = Console(highlight=False, soft_wrap=True, emoji=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 INTERRUPTED = 130
