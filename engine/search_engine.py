@@ -17,13 +17,16 @@ from engine.gpu_switch import GpuSwitch
 from engine.loaded_models import LoadedModels
 from engine.model.spaces import Asking, SearchModel, load_parts
 from engine.query.arguments import (
+    ALIKE,
     Alike,
     FilterOptions,
     absolute_paths,
     check_held,
     check_paths,
     filters_of,
+    kinds_of,
     like_of,
+    several,
     words_of,
 )
 from engine.query.copies import own_pieces
@@ -219,9 +222,9 @@ class SearchEngine:
         self,
         words: str | Words | None = None,
         *,
-        like: Iterable[Alike] = (),
-        not_words: Iterable[str | Words] = (),
-        not_like: Iterable[Alike] = (),
+        like: Alike | Iterable[Alike] = (),
+        not_words: str | Words | Iterable[str | Words] = (),
+        not_like: Alike | Iterable[Alike] = (),
         limit: int | None = None,
         each_moment: bool = False,
         each_kind: bool = False,
@@ -234,17 +237,22 @@ class SearchEngine:
 
         What is to be resembled is a path, a string as on the command line (``"song.mp3@30-45"`` seconds,
         ``"guide.pdf#2"`` a page), a ``LikeFile``, or a ``Hit`` of an earlier search. ``Words``, ``LikeFile`` and
-        ``LikeHit`` carry a weight. ``filters`` choose who may answer, see ``Filters``. ``each_moment``: every place
+        ``LikeHit`` carry a weight. One of them may stand for a list of one. ``filters`` choose who may answer, see
+        ``Filters``; dates, durations and sizes may be strings as on the command line. ``each_moment``: every place
         found is a hit of its own. ``each_kind``: ``limit`` hits of every kind of file, each kind in order of relevance,
         the one with the best first. ``include_self``: exact copies of what was asked with may answer too. ``cutoff``:
         the relevance from which a hit is close (the settings have one); when none is, ``close`` of the result is False,
         and its hits are merely what is nearest. ``exact``: words count as they stand, not by meaning.
-        Raises QueryError for a query without sense or a file that cannot be read, ModelError, ModelMismatchError.
+        Raises QueryError for a query without sense or a file that cannot be read, ModelError, ModelMismatchError,
+        TypeError for an argument that there is not.
         """
         return self.ask(
             Query(
-                wanted=(*([] if words is None else [words_of(words)]), *map(like_of, like)),
-                unwanted=(*map(words_of, not_words), *map(like_of, not_like)),
+                wanted=(*([] if words is None else [words_of(words)]), *map(like_of, several(like, ALIKE))),
+                unwanted=(
+                    *map(words_of, several(not_words, (str, Words))),
+                    *map(like_of, several(not_like, ALIKE)),
+                ),
                 filters=filters_of(filters),
                 limit=self.default_limit if limit is None else limit,
                 each_moment=each_moment,
@@ -286,7 +294,7 @@ class SearchEngine:
     def duplicates(
         self,
         *paths: Path | str,
-        kinds: Iterable[Modality] = (),
+        kinds: str | Iterable[Modality] = (),
         under: Path | str | None = None,
         on_progress: Callable[[Progress], None] = lambda progress: None,
     ) -> Duplicates:
@@ -300,7 +308,7 @@ class SearchEngine:
             check_held(path, library.catalog)
         question = Question(
             paths=tuple(str(path) for path in absolute_paths(paths)),
-            kinds=frozenset(kinds),
+            kinds=kinds_of(kinds),
             under="/" if under is None else str(absolute_path(under)),
         )
         return find_duplicates(library, question, self.limits, self._settings.index.workers, on_progress)

@@ -1,13 +1,13 @@
 """What a program says to ``SearchEngine.search``, as the records of a query; and paths in it that make no sense."""
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime, time
 from pathlib import Path
-from typing import TypedDict
+from typing import TypedDict, TypeVar, cast
 
 from engine.errors import QueryError
 from engine.query.hits import Hit
-from engine.query.parse import parse_like
+from engine.query.parse import parse_date, parse_duration, parse_kinds, parse_like, parse_size
 from engine.query.paths import absolute_path, is_there, typed_path
 from engine.query.query import Filters, LikeFile, LikeHit, Query, Words
 from storage.catalog import Catalog
@@ -16,19 +16,26 @@ from storage.records import Modality
 Alike = LikeFile | LikeHit | Hit | Path | str
 """What can be resembled; a string is read as on the command line."""
 
+ALIKE = (LikeFile, LikeHit, Hit, Path, str)
+"""The types of it."""
+
 
 class FilterOptions(TypedDict, total=False):
-    """The conditions of ``Filters`` as they can be given to ``SearchEngine.search``."""
+    """The conditions of ``Filters`` as they can be given to ``SearchEngine.search``; strings as on the command line."""
 
-    kinds: Iterable[Modality]
+    kinds: str | Iterable[Modality]
     under: Path | str | None
     globs: str | Iterable[str]
-    after: datetime | None
-    before: datetime | None
-    longer: float | None
-    shorter: float | None
-    larger: int | None
-    smaller: int | None
+    after: date | str | None
+    before: date | str | None
+    longer: float | str | None
+    shorter: float | str | None
+    larger: int | str | None
+    smaller: int | str | None
+
+
+One = TypeVar("One")
+Number = TypeVar("Number", int, float)
 
 
 def check_paths(query: Query, catalog: Catalog) -> None:
@@ -59,6 +66,11 @@ def absolute_paths(paths: Sequence[Path | str]) -> list[Path]:
     return [absolute_path(path) for path in paths]
 
 
+def several(given: One | Iterable[One], one: type | tuple[type, ...]) -> Iterable[One]:
+    """What is given, each by itself, where one of type ``one`` stands for just itself."""
+    return (cast(One, given),) if isinstance(given, one) else cast(Iterable[One], given)
+
+
 def like_of(what: Alike) -> LikeFile | LikeHit:
     """The part of a query that asks for what is like ``what``. Raises QueryError."""
     if isinstance(what, LikeFile | LikeHit):
@@ -74,16 +86,42 @@ def words_of(what: str | Words) -> Words:
 
 
 def filters_of(options: FilterOptions) -> Filters:
-    """The conditions that ``options`` name. Raises QueryError."""
+    """The conditions that ``options`` name. Raises QueryError, and TypeError for a name that is no condition."""
+    if unknown := options.keys() - FilterOptions.__annotations__.keys():
+        known = ", ".join(FilterOptions.__annotations__)
+        raise TypeError(f"search() has no argument {', '.join(map(repr, sorted(unknown)))}; its conditions are {known}")
     under, globs = options.get("under"), options.get("globs", ())
     return Filters(
-        kinds=frozenset(options.get("kinds", ())),
+        kinds=kinds_of(options.get("kinds", ())),
         under=typed_path(under) if isinstance(under, str) else under,
         globs=(globs,) if isinstance(globs, str) else tuple(globs),
-        after=options.get("after"),
-        before=options.get("before"),
-        longer=options.get("longer"),
-        shorter=options.get("shorter"),
-        larger=options.get("larger"),
-        smaller=options.get("smaller"),
+        after=_date_of(options.get("after")),
+        before=_date_of(options.get("before")),
+        longer=_number_of(options.get("longer"), parse_duration),
+        shorter=_number_of(options.get("shorter"), parse_duration),
+        larger=_number_of(options.get("larger"), parse_size),
+        smaller=_number_of(options.get("smaller"), parse_size),
     )
+
+
+def kinds_of(kinds: str | Iterable[Modality]) -> frozenset[Modality]:
+    """Kinds of files, or the one that is named. Raises QueryError."""
+    return parse_kinds(kinds) if isinstance(kinds, str) else frozenset(kinds)
+
+
+def _date_of(given: date | str | None) -> datetime | None:
+    if given is None or isinstance(given, datetime):
+        return given
+    if isinstance(given, str):
+        return parse_date(given)
+    if isinstance(given, date):
+        return datetime.combine(given, time.min)
+    raise QueryError(f"{given!r} is no date; give a datetime, a date, or a string like 2026-05-01")
+
+
+def _number_of(given: Number | str | None, parse: Callable[[str], Number]) -> Number | None:
+    if isinstance(given, str):
+        return parse(given)
+    if given is None or isinstance(given, int | float):
+        return given
+    raise QueryError(f"{given!r} is no number of seconds or bytes")

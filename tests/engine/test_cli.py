@@ -57,6 +57,7 @@ def test_search_filters(samples: Samples) -> None:
     program, library = samples.program, samples.library
     kinds = program.json("search", "bird", "--kind", "image,text", "-n", "100")["hits"]
     assert {hit["kind"] for hit in kinds} == {"image", "text"}
+    assert program.json("search", "bird", "--kind", "image", "--kind", "text", "-n", "100")["hits"] == kinds
     below = program.json("search", "bird", "--under", library / "Pictures" / "2018", "-n", "100")["hits"]
     assert {Path(hit["path"]).parent.name for hit in below} == {"2018"}
     assert program.json("search", "bird", "--after", "2100-01-01")["hits"] == []
