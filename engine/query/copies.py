@@ -16,7 +16,8 @@ def own_pieces(parts: Sequence[Part], catalog: Catalog) -> NDArray[np.int64]:
     """The numbers of the pieces that are in ``parts``, ascending.
 
     Asked with a whole file, these are all pieces of the files that have the same bytes; asked with a span, a page or an
-    earlier hit, those that lie there, by half at least: windows overlap. The rest of the file may well answer.
+    earlier hit, those that lie there, by half at least (windows overlap), and those that half of it or more lies in: a
+    second of a sound is part of a window of five. The rest of the file may well answer.
     """
     found = {number for part in parts for number in _pieces_in(part, catalog)}
     return np.array(sorted(found), dtype=np.int64)
@@ -47,4 +48,5 @@ def _pieces_of_copies(digest: bytes, catalog: Catalog) -> list[PieceLocation]:
 def _is_inside(piece: PieceLocation, span: tuple[float, float]) -> bool:
     if piece.start is None or piece.end is None:
         return False
-    return min(piece.end, span[1]) - max(piece.start, span[0]) >= (piece.end - piece.start) / 2
+    shorter = min(piece.end - piece.start, span[1] - span[0])
+    return min(piece.end, span[1]) - max(piece.start, span[0]) >= shorter / 2
