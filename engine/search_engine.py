@@ -17,16 +17,15 @@ from engine.gpu_switch import GpuSwitch
 from engine.loaded_models import LoadedModels
 from engine.model.spaces import Asking, SearchModel, load_parts
 from engine.query.arguments import (
-    ALIKE,
     Alike,
     FilterOptions,
     absolute_paths,
+    all_like,
+    all_words,
     check_held,
     check_paths,
     filters_of,
     kinds_of,
-    like_of,
-    several,
     words_of,
 )
 from engine.query.copies import own_pieces
@@ -35,7 +34,7 @@ from engine.query.exact import exact_search
 from engine.query.hits import Apart, Hit, SearchResult
 from engine.query.in_spaces import search_spaces
 from engine.query.last_answer import keep_answer, kept_hit
-from engine.query.look_up import look_up, look_up_texts
+from engine.query.look_up import look_up, look_up_texts, without_words_of
 from engine.query.paths import absolute_path, expanded
 from engine.query.query import Query, Words
 from engine.recognisers import find_recognisers
@@ -248,11 +247,8 @@ class SearchEngine:
         """
         return self.ask(
             Query(
-                wanted=(*([] if words is None else [words_of(words)]), *map(like_of, several(like, ALIKE))),
-                unwanted=(
-                    *map(words_of, several(not_words, (str, Words))),
-                    *map(like_of, several(not_like, ALIKE)),
-                ),
+                wanted=(*([] if words is None else [words_of(words)]), *all_like(like)),
+                unwanted=(*all_words(not_words), *all_like(not_like)),
                 filters=filters_of(filters),
                 limit=self.default_limit if limit is None else limit,
                 each_moment=each_moment,
@@ -288,8 +284,15 @@ class SearchEngine:
         own = own_pieces(() if query.include_self else query.wanted, catalog)
         self._gpu.asked(library)
         found = look_up_texts(catalog, query, looked_up.result(), readings, own)
-        hits, apart = search_spaces(library, query, found, readings, own, embedder, cutoff)
+        if query.unwanted:
+            found = without_words_of(own_pieces(query.unwanted, catalog), found, catalog)
+        hits, apart = search_spaces(library, query, found, readings, own, embedder, self._least_for_words(query))
         return _result(hits, cutoff, started, apart)
+
+    def _least_for_words(self, query: Query) -> float:
+        """The least relevance of what holds all words of ``query``: a constant, so that relevance is one too. Where
+        something is not wanted there is none, for that would outvote it."""
+        return 0.0 if query.unwanted else self._settings.search.cutoff
 
     def duplicates(
         self,
