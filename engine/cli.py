@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -49,6 +50,12 @@ app = typer.Typer(
 app.add_typer(model_app, name="model")
 
 
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        out.print(f"synesthete {version('synesthete')}", markup=False)
+        raise typer.Exit
+
+
 @app.callback()
 def _globals(
     context: typer.Context,
@@ -60,6 +67,9 @@ def _globals(
         Path | None,
         typer.Option(metavar="FILE", parser=typed_path, help="A settings file that wins over the user's own."),
     ] = None,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
+    ] = False,
 ) -> None:
     session: Session | None = context.obj
     if session is not None and settings is not None:
@@ -121,7 +131,10 @@ def rebuild(
     with context.obj.open() as engine:
         if vectors:
             engine.rebuild_vectors()
-            err.print("the vector index has been built anew")
+            if as_json:
+                print_json({"pieces": engine.status().counts.pieces})
+            else:
+                err.print("the vector index has been built anew")
         else:
             _index(lambda on_progress: engine.rebuild(on_progress=on_progress), as_json)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import TypedDict, TypeVar, cast
+from typing import TypedDict, TypeVar
 
 from engine.errors import QueryError
 from engine.query.hits import Hit
@@ -15,9 +15,6 @@ from storage.records import Modality
 
 Alike = LikeFile | LikeHit | Hit | Path | str
 """What can be resembled; a string is read as on the command line."""
-
-ALIKE = (LikeFile, LikeHit, Hit, Path, str)
-"""The types of it."""
 
 
 class FilterOptions(TypedDict, total=False):
@@ -34,7 +31,6 @@ class FilterOptions(TypedDict, total=False):
     smaller: int | str | None
 
 
-One = TypeVar("One")
 Number = TypeVar("Number", int, float)
 
 
@@ -66,11 +62,6 @@ def absolute_paths(paths: Sequence[Path | str]) -> list[Path]:
     return [absolute_path(path) for path in paths]
 
 
-def several(given: One | Iterable[One], one: type | tuple[type, ...]) -> Iterable[One]:
-    """What is given, each by itself, where one of type ``one`` stands for just itself."""
-    return (cast(One, given),) if isinstance(given, one) else cast(Iterable[One], given)
-
-
 def like_of(what: Alike) -> LikeFile | LikeHit:
     """The part of a query that asks for what is like ``what``. Raises QueryError."""
     if isinstance(what, LikeFile | LikeHit):
@@ -80,9 +71,19 @@ def like_of(what: Alike) -> LikeFile | LikeHit:
     return LikeFile(what) if isinstance(what, Path) else parse_like(what)
 
 
+def all_like(what: Alike | Iterable[Alike]) -> list[LikeFile | LikeHit]:
+    """The same of each of several things, or of one. Raises QueryError."""
+    return [like_of(each) for each in ([what] if isinstance(what, Alike) else what)]
+
+
 def words_of(what: str | Words) -> Words:
     """The part of a query that asks for words. Raises QueryError."""
     return what if isinstance(what, Words) else Words(what)
+
+
+def all_words(what: str | Words | Iterable[str | Words]) -> list[Words]:
+    """The same of several strings, or of one. Raises QueryError."""
+    return [words_of(each) for each in ([what] if isinstance(what, str | Words) else what)]
 
 
 def filters_of(options: FilterOptions) -> Filters:

@@ -139,9 +139,11 @@ def _of_pieces(pieces: Iterable[PieceLocation], catalog: Catalog) -> _Found:
 def _in_file(part: LikeFile, embedder: Asking, worker: ExtractionWorker) -> _Found:
     found = _Found()
     path = absolute_path(part.path)
+    has_pages = False
     try:
         waiting: list[ExtractedPiece] = []
         for piece in worker.open(path, part.span).pieces:
+            has_pages |= piece.page is not None
             if part.page is None or piece.page == part.page:
                 waiting.append(piece)
             if len(waiting) == _PIECES_PER_BATCH:
@@ -154,9 +156,11 @@ def _in_file(part: LikeFile, embedder: Asking, worker: ExtractionWorker) -> _Fou
         raise QueryError(f"{part.path}: {error}") from error
     if not found.vectors:
         raise QueryError(
-            f"{part.path}: there is no page {part.page} in it"
-            if part.page is not None
-            else f"{part.path}: there is nothing in it to search by"
+            f"{part.path}: there is nothing in it to search by"
+            if part.page is None
+            else f"{part.path}: there is no page {part.page} in it"
+            if has_pages
+            else f"{part.path}: it has no pages"
         )
     return found
 

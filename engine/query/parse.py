@@ -12,7 +12,7 @@ from engine.query.paths import is_there
 from engine.query.query import LikeFile, LikeHit, Words
 from storage.records import MODALITIES, Modality
 
-_WEIGHTED = re.compile(r"(?P<part>.+)\^(?P<weight>\d+(?:\.\d*)?|\.\d+)", re.DOTALL)
+_WEIGHTED = re.compile(r"(?P<part>.+)\^(?P<weight>-?(?:\d+(?:\.\d*)?|\.\d+))", re.DOTALL)
 _HIT = re.compile(r"#(\d+)")
 _SPAN = re.compile(r"(?P<file>.+)@(?P<start>[0-9:.]+)-(?P<end>[0-9:.]+)")
 _PAGE = re.compile(r"(?P<file>.+)#(?P<page>\d+)")

@@ -1,6 +1,7 @@
 """What is asked, as frozen records: parts that are wanted or not, and which files may answer."""
 
 import math
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -156,10 +157,12 @@ class Query:
 
 
 def _expanded_glob(pattern: str) -> str:
-    """``pattern`` with ``~`` as the user's folder. Raises QueryError."""
+    """``pattern`` with ``~`` as the user's folder, and without the ``./`` of a shell. Raises QueryError."""
     if any("\ud800" <= character <= "\udfff" for character in pattern):
-        raise QueryError(f"{printed(pattern)!r} is no pattern of file names: it is not valid UTF-8")
-    return str(expanded(pattern)) if pattern.startswith("~") else pattern
+        raise QueryError(f"{printed(pattern)}: this pattern of file names is not valid UTF-8")
+    if pattern.strip("/") and pattern.endswith("/"):
+        raise QueryError(f"{pattern!r} is a folder, and files are found by their names: {pattern + '**'!r}")
+    return str(expanded(pattern)) if pattern.startswith("~") else re.sub(r"\A(\./+)+", "", pattern)
 
 
 def _check_weight(weight: float) -> None:

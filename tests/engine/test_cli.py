@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -118,7 +119,13 @@ def test_rebuild_gives_the_same_answers(samples: Samples, tmp_path: Path) -> Non
     assert [hit["path"] for hit in program.json("search", "soup")["hits"]] == [hit["path"] for hit in before]
     before = program.json("search", "soup")["hits"]
     assert program.run("rebuild", "--vectors").returncode == 0
+    assert program.json("rebuild", "--vectors") == {"pieces": program.json("status")["pieces"]}
     assert program.json("search", "soup")["hits"] == before
+
+
+def test_the_version_is_that_of_the_distribution(program: Program) -> None:
+    done = program.run("--version")
+    assert (done.returncode, done.stdout) == (0, f"synesthete {version('synesthete')}\n")
 
 
 def test_a_search_in_an_empty_library_says_how_to_fill_it(program: Program) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import QueryError
-from engine.query.arguments import ALIKE, check_held, check_paths, filters_of, like_of, several, words_of
+from engine.query.arguments import all_like, all_words, check_held, check_paths, filters_of, like_of, words_of
 from engine.query.hits import Hit
 from engine.query.query import Filters, LikeFile, LikeHit, Query, Words
 from storage.catalog import Catalog
@@ -42,8 +42,8 @@ def test_a_name_that_is_no_condition_filters_nothing_in_silence() -> None:
 def test_one_stands_for_a_list_of_one() -> None:
     assert filters_of({"kinds": "image"}).kinds == {"image"}
     for one in ("a.jpg", Path("a.jpg"), HIT, LikeHit(HIT), LikeFile(Path("a.jpg"))):
-        assert list(several(one, ALIKE)) == [one] == list(several([one], ALIKE))
-    assert list(several("a dog", (str, Words))) == ["a dog"]
+        assert all_like(one) == all_like([one]) == [like_of(one)]
+    assert all_words("a dog") == all_words(["a dog"]) == all_words(Words("a dog")) == [Words("a dog")]
 
 
 def test_dates_durations_and_sizes_are_read_as_on_the_command_line() -> None:
