@@ -1,6 +1,5 @@
 """The command line. It turns options into calls of ``SearchEngine`` and results into lines or JSON; no more."""
 
-import json
 import logging
 import signal
 import sys
@@ -8,12 +7,15 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from engine.model_cli import app as model_app
+from engine.printed import json_line, let_all_be_printed, printed
+from engine.query.paths import expanded, is_there, typed_path
 from engine.search_cli import duplicates, search
 from engine.service_cli import desktop, install_service, mcp, serve
 from engine.session import INTERRUPTED, Globals, Json, Session, err, out, print_json
@@ -48,25 +50,36 @@ app = typer.Typer(
 app.add_typer(model_app, name="model")
 
 
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        out.print(f"synesthete {version('synesthete')}", markup=False)
+        raise typer.Exit
+
+
 @app.callback()
 def _globals(
     context: typer.Context,
     data: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of the library; default: the user data folder.")
+        Path | None,
+        typer.Option(metavar="DIR", parser=typed_path, help="Folder of the library; default: the user data folder."),
     ] = None,
     settings: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A settings file that wins over the user's own.")
+        Path | None,
+        typer.Option(metavar="FILE", parser=typed_path, help="A settings file that wins over the user's own."),
     ] = None,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
+    ] = False,
 ) -> None:
     session: Session | None = context.obj
     if session is not None and settings is not None:
-        settings = session.here / settings.expanduser()
+        settings = session.here / expanded(settings)
     context.obj = Globals(data, load_settings(settings), session, settings)
 
 
 def index(
     context: typer.Context,
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Folders or files.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", parser=typed_path, help="Folders or files.")],
     retry: Annotated[bool, typer.Option("--retry", help="Read once more what could not be read.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -74,13 +87,13 @@ def index(
     step_back(context.obj.settings.index.priority)
     with context.obj.open() as engine:
         summary = _index(lambda on_progress: engine.index(*paths, on_progress=on_progress, retry=retry), as_json)
-    if not summary.removed and not any(path.expanduser().exists() for path in paths):
+    if not summary.removed and not any(is_there(expanded(path)) for path in paths):
         raise typer.Exit(MissingPathError.exit_code)
 
 
 def watch(
     context: typer.Context,
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Folders or files.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", parser=typed_path, help="Folders or files.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for each thing that happens.")] = False,
 ) -> None:
     """Index folders or files, then keep up with what changes there, until it is interrupted."""
@@ -90,7 +103,7 @@ def watch(
 
     def tell(event: WatchEvent) -> None:
         if as_json:
-            print(json.dumps(_watch_event_fields(event), ensure_ascii=False), flush=True)
+            print(json_line(_watch_event_fields(event)), flush=True)
         else:
             show_watch_event(out, event)
 
@@ -118,7 +131,10 @@ def rebuild(
     with context.obj.open() as engine:
         if vectors:
             engine.rebuild_vectors()
-            err.print("the vector index has been built anew")
+            if as_json:
+                print_json({"pieces": engine.status().counts.pieces})
+            else:
+                err.print("the vector index has been built anew")
         else:
             _index(lambda on_progress: engine.rebuild(on_progress=on_progress), as_json)
 
@@ -153,7 +169,7 @@ def status(
 
 def forget(
     context: typer.Context,
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="A file or folder.")],
+    path: Annotated[Path, typer.Argument(metavar="PATH", parser=typed_path, help="A file or folder.")],
     as_json: Json = False,
 ) -> None:
     """Take a file or folder out of the library; the files themselves stay."""
@@ -165,7 +181,8 @@ def forget(
         out.print(
             f"{gone} file{'' if gone == 1 else 's'} taken out of the library"
             if gone
-            else f"{path}: nothing of it was in the library"
+            else printed(f"{path}: nothing of it was in the library"),
+            markup=False,
         )
 
 
@@ -198,7 +215,7 @@ def _index(run: Any, as_json: bool) -> IndexSummary:
         raise typer.Exit(INTERRUPTED) from None
     took = time.perf_counter() - started
     for reason in summary.transcripts.unusable:
-        err.print(f"synesthete: {reason}", markup=False)
+        err.print(printed(f"synesthete: {reason}"), markup=False)
     if as_json:
         show_incomplete(err, summary)
         print_json(
@@ -249,11 +266,12 @@ for command in (
 
 def main() -> None:
     """Run the program: one line on standard error and the error's exit code instead of a traceback."""
+    let_all_be_printed()
     logging.basicConfig(format="synesthete: %(message)s", level=logging.WARNING)
     try:
         app()
     except SynestheteError as error:
-        err.print(f"synesthete: {error}", markup=False)
+        err.print(printed(f"synesthete: {error}"), markup=False)
         sys.exit(error.exit_code)
     except (MemoryError, ImportError) as error:
         if not isinstance(error, MemoryError) and "failed to map segment" not in str(error):

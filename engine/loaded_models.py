@@ -1,10 +1,10 @@
 """The models of a program that searches: each is loaded when it is first needed, once."""
 
 import threading
-from pathlib import Path
 
 from engine.errors import ModelError
 from engine.model.spaces import SearchModel
+from engine.query.paths import expanded
 from engine.settings import ModelSettings
 from storage.catalog import Catalog
 from storage.errors import ModelMismatchError
@@ -22,7 +22,7 @@ class LoadedModels:
     def name(self) -> str:
         """As the settings have it, a path made absolute, so that it means the same in whatever folder."""
         name = self._settings.name
-        path = Path(name).expanduser()
+        path = expanded(name)
         return str(path.absolute()) if name != "bundled" and path.exists() else name
 
     def load(self, name: str) -> SearchModel:

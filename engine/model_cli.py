@@ -9,15 +9,21 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.console import Console
 
+from engine.printed import json_line
+from engine.query.paths import typed_path
+
 if TYPE_CHECKING:
     from engine.train.recipe import TrainRecipe
 
 app = typer.Typer(help="The model that embeds: what it is, and how to train another.", no_args_is_help=True)
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+out = Console(highlight=False, soft_wrap=True, emoji=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 Seeds = Annotated[str | None, typer.Option(metavar="N,...", help="Only these seeds of the recipe.")]
-RecipeFile = Annotated[Path, typer.Option("--recipe", metavar="FILE", help="The recipe of the training, a TOML file.")]
+RecipeFile = Annotated[
+    Path,
+    typer.Option("--recipe", metavar="FILE", parser=typed_path, help="The recipe of the training, a TOML file."),
+]
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -30,7 +36,7 @@ def info(context: typer.Context, as_json: Json = False) -> None:
 
     description = describe_model(context.obj.settings.model)
     if as_json:
-        print(json.dumps(description, ensure_ascii=False))
+        print(json_line(description))
     else:
         show_model(out, description)
 
@@ -45,7 +51,7 @@ def list_models(as_json: Json = False) -> None:
 
     if as_json:
         rows = [{**asdict(model), "gigabytes": model.gigabytes} for model in KNOWN_MODELS]
-        print(json.dumps({"models": rows}, ensure_ascii=False))
+        print(json_line({"models": rows}))
     else:
         show_known(out)
 
@@ -135,14 +141,19 @@ def rehearse(recipe: RecipeFile, seeds: Seeds = None) -> None:
 @app.command()
 def evaluate(
     recipe: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Measure every model of this recipe on its held-out data.")
+        Path | None,
+        typer.Option(
+            metavar="FILE", parser=typed_path, help="Measure every model of this recipe on its held-out data."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     results: Annotated[
-        Path | None, typer.Option("--out", metavar="RESULTS.json", help="Where to write the raw results.")
+        Path | None,
+        typer.Option("--out", metavar="RESULTS.json", parser=typed_path, help="Where to write the raw results."),
     ] = None,
     markdown: Annotated[
-        Path | None, typer.Option("--markdown", metavar="FILE", help="Where to write the tables as Markdown.")
+        Path | None,
+        typer.Option("--markdown", metavar="FILE", parser=typed_path, help="Where to write the tables as Markdown."),
     ] = None,
     rows: Annotated[
         str | None, typer.Option(metavar="ROW,...", help="Only these: base, a stage, or a checkpoint folder.")
@@ -173,7 +184,7 @@ def evaluate(
     if markdown is not None:
         _write(markdown, as_markdown(report))
     if as_json:
-        print(json.dumps(report, ensure_ascii=False))
+        print(json_line(report))
     else:
         show(out, report)
 

@@ -2,11 +2,13 @@
 
 import sys
 
+from engine.printed import let_all_be_printed
 from engine.service.forward import forward
 
 
 def main() -> None:
     """Run ``synesthete``."""
+    let_all_be_printed()
     code = forward(sys.argv[1:])
     if code is not None:
         sys.exit(code)

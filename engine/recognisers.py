@@ -4,6 +4,7 @@ import logging
 from importlib.util import find_spec
 from pathlib import Path
 
+from engine.query.paths import expanded
 from engine.settings import WordsSettings
 from indexer.errors import RecogniserError
 from indexer.transcripts import Recognisers, SpeechModel
@@ -33,7 +34,7 @@ def _require(module: str, extra: str, setting: str) -> None:
 
 def _named_folder(name: str) -> Path | None:
     """The folder called ``name``; None when it is the name of a model of faster-whisper's."""
-    folder = Path(name).expanduser()
+    folder = expanded(name)
     if folder.is_dir():
         if not (folder / "model.bin").is_file():
             raise RecogniserError(f"{folder}: no Whisper model for CTranslate2 in it (model.bin is missing)")

@@ -1,12 +1,14 @@
 """The commands that ask the library: `synesthete search` and `synesthete duplicates`."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from engine.duplicates.show import duplicates_fields, show_duplicates
+from engine.errors import QueryError
 from engine.query.hits import Hit, SearchResult
 from engine.query.parse import (
     parse_date,
@@ -17,6 +19,7 @@ from engine.query.parse import (
     parse_size,
     parse_words,
 )
+from engine.query.paths import typed_path
 from engine.query.query import Filters, Query
 from engine.service.hint import service_hint
 from engine.session import INTERRUPTED, Globals, Json, err, out, print_json
@@ -24,8 +27,10 @@ from engine.show import show_apart, show_hits, show_kinds
 from engine.show_progress import progress_on
 from storage.records import Modality
 
+Read = TypeVar("Read")
+
 Kinds = Annotated[
-    str | None, typer.Option(metavar="KIND,...", help="Only text, image, video, audio or document files.")
+    list[str] | None, typer.Option(metavar="KIND,...", help="Only text, image, video, audio or document files.")
 ]
 
 
@@ -50,24 +55,27 @@ def search(
         list[str] | None, typer.Option(metavar="FILE", help="A file not to be resembled, written like --like.")
     ] = None,
     kind: Kinds = None,
-    under: Annotated[str | None, typer.Option(metavar="DIR", help="Only files below this folder.")] = None,
+    under: Annotated[list[str] | None, typer.Option(metavar="DIR", help="Only files below this folder.")] = None,
     glob: Annotated[
         list[str] | None, typer.Option(metavar="PATTERN", help="Only files whose names match, such as '*.jpg'.")
     ] = None,
     after: Annotated[
-        str | None, typer.Option(metavar="DATE", help="Only files recorded (else: changed) on or after this date.")
+        list[str] | None,
+        typer.Option(metavar="DATE", help="Only files recorded (else: changed) on or after this date."),
     ] = None,
     before: Annotated[
-        str | None, typer.Option(metavar="DATE", help="Only files recorded (else: changed) before this date.")
+        list[str] | None, typer.Option(metavar="DATE", help="Only files recorded (else: changed) before this date.")
     ] = None,
     longer: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Only sounds and videos of this length or more (90, 1:30).")
+        list[str] | None, typer.Option(metavar="TIME", help="Only sounds and videos of this length or more (90, 1:30).")
     ] = None,
     shorter: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Only sounds and videos shorter than this.")
+        list[str] | None, typer.Option(metavar="TIME", help="Only sounds and videos shorter than this.")
     ] = None,
-    larger: Annotated[str | None, typer.Option(metavar="SIZE", help="Only files of this size or more (2MB).")] = None,
-    smaller: Annotated[str | None, typer.Option(metavar="SIZE", help="Only files smaller than this.")] = None,
+    larger: Annotated[
+        list[str] | None, typer.Option(metavar="SIZE", help="Only files of this size or more (2MB).")
+    ] = None,
+    smaller: Annotated[list[str] | None, typer.Option(metavar="SIZE", help="Only files smaller than this.")] = None,
     results: Annotated[int | None, typer.Option("-n", metavar="N", help="How many lines to show.")] = None,
     moments: Annotated[
         bool, typer.Option("--moments", help="A line for every moment, page or passage, not one for every file.")
@@ -94,15 +102,15 @@ def search(
     """
     session: Globals = context.obj
     filters = Filters(
-        kinds=frozenset() if kind is None else parse_kinds(kind),
-        under=None if under is None else parse_folder(under, session.here),
+        kinds=parse_kinds(",".join(kind)) if kind else frozenset(),
+        under=_once("--under", under, lambda folder: parse_folder(folder, session.here)),
         globs=tuple(glob or ()),
-        after=None if after is None else parse_date(after),
-        before=None if before is None else parse_date(before),
-        longer=None if longer is None else parse_duration(longer),
-        shorter=None if shorter is None else parse_duration(shorter),
-        larger=None if larger is None else parse_size(larger),
-        smaller=None if smaller is None else parse_size(smaller),
+        after=_once("--after", after, parse_date),
+        before=_once("--before", before, parse_date),
+        longer=_once("--longer", longer, parse_duration),
+        shorter=_once("--shorter", shorter, parse_duration),
+        larger=_once("--larger", larger, parse_size),
+        smaller=_once("--smaller", smaller, parse_size),
     )
     wanted_words = [*([" ".join(words)] if words else []), *(and_words or [])]
     with session.open() as engine:
@@ -149,17 +157,18 @@ def search(
 def duplicates(
     context: typer.Context,
     paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="[PATH...]", help="Only groups that one of these has a part in.")
+        list[Path] | None,
+        typer.Argument(metavar="[PATH...]", parser=typed_path, help="Only groups that one of these has a part in."),
     ] = None,
     kind: Kinds = None,
     under: Annotated[
-        str | None, typer.Option(metavar="DIR", help="Look at nothing but files below this folder.")
+        list[str] | None, typer.Option(metavar="DIR", help="Look at nothing but files below this folder.")
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Group files that are copies of each other, exact or near (re-encoded, resized, trimmed); nothing is deleted."""
-    kinds = frozenset[Modality]() if kind is None else parse_kinds(kind)
-    folder = None if under is None else parse_folder(under)
+    kinds = parse_kinds(",".join(kind)) if kind else frozenset[Modality]()
+    folder = _once("--under", under, parse_folder)
     with context.obj.open() as engine:
         try:
             with progress_on(err) as advance:
@@ -171,6 +180,13 @@ def duplicates(
         print_json(duplicates_fields(found))
     else:
         show_duplicates(out, found, relative_to=Path.cwd())
+
+
+def _once(option: str, given: Sequence[str] | None, parse: Callable[[str], Read]) -> Read | None:
+    """What an option says that may stand once: of two, one would be passed over in silence. Raises QueryError."""
+    if given is not None and len(given) > 1:
+        raise QueryError(f"{option} is given {len(given)} times; it may stand once")
+    return parse(given[0]) if given else None
 
 
 def _result_fields(result: SearchResult) -> dict[str, Any]:

@@ -20,10 +20,12 @@ from engine.query.arguments import (
     Alike,
     FilterOptions,
     absolute_paths,
+    all_like,
+    all_words,
     check_held,
     check_paths,
     filters_of,
-    like_of,
+    kinds_of,
     words_of,
 )
 from engine.query.copies import own_pieces
@@ -32,7 +34,8 @@ from engine.query.exact import exact_search
 from engine.query.hits import Apart, Hit, SearchResult
 from engine.query.in_spaces import search_spaces
 from engine.query.last_answer import keep_answer, kept_hit
-from engine.query.look_up import look_up, look_up_texts
+from engine.query.look_up import look_up, look_up_texts, without_words_of
+from engine.query.paths import absolute_path, expanded
 from engine.query.query import Query, Words
 from engine.recognisers import find_recognisers
 from engine.settings import Settings, load_settings
@@ -96,7 +99,7 @@ class SearchEngine:
         Raises SettingsError, DataFolderError, NewerCatalogError, DamagedCatalogError.
         """
         settings = settings if settings is not None else load_settings()
-        folder = settings.data_folder if data is None else Path(data).expanduser().absolute()
+        folder = settings.data_folder if data is None else expanded(data).absolute()
         return cls(Library(folder, policy=_POLICIES[settings.index.kind]), settings)
 
     def close(self) -> None:
@@ -207,7 +210,7 @@ class SearchEngine:
         library = self._current()
         with library.writer_lock():
             library.refresh()
-            gone = library.catalog.forget(str(absolute_paths([path])[0]))
+            gone = library.catalog.forget(str(absolute_path(path)))
             library.refresh()
             library.save_snapshot()
             return gone
@@ -218,9 +221,9 @@ class SearchEngine:
         self,
         words: str | Words | None = None,
         *,
-        like: Iterable[Alike] = (),
-        not_words: Iterable[str | Words] = (),
-        not_like: Iterable[Alike] = (),
+        like: Alike | Iterable[Alike] = (),
+        not_words: str | Words | Iterable[str | Words] = (),
+        not_like: Alike | Iterable[Alike] = (),
         limit: int | None = None,
         each_moment: bool = False,
         each_kind: bool = False,
@@ -233,17 +236,19 @@ class SearchEngine:
 
         What is to be resembled is a path, a string as on the command line (``"song.mp3@30-45"`` seconds,
         ``"guide.pdf#2"`` a page), a ``LikeFile``, or a ``Hit`` of an earlier search. ``Words``, ``LikeFile`` and
-        ``LikeHit`` carry a weight. ``filters`` choose who may answer, see ``Filters``. ``each_moment``: every place
+        ``LikeHit`` carry a weight. One of them may stand for a list of one. ``filters`` choose who may answer, see
+        ``Filters``; dates, durations and sizes may be strings as on the command line. ``each_moment``: every place
         found is a hit of its own. ``each_kind``: ``limit`` hits of every kind of file, each kind in order of relevance,
         the one with the best first. ``include_self``: exact copies of what was asked with may answer too. ``cutoff``:
         the relevance from which a hit is close (the settings have one); when none is, ``close`` of the result is False,
         and its hits are merely what is nearest. ``exact``: words count as they stand, not by meaning.
-        Raises QueryError for a query without sense or a file that cannot be read, ModelError, ModelMismatchError.
+        Raises QueryError for a query without sense or a file that cannot be read, ModelError, ModelMismatchError,
+        TypeError for an argument that there is not.
         """
         return self.ask(
             Query(
-                wanted=(*([] if words is None else [words_of(words)]), *map(like_of, like)),
-                unwanted=(*map(words_of, not_words), *map(like_of, not_like)),
+                wanted=(*([] if words is None else [words_of(words)]), *all_like(like)),
+                unwanted=(*all_words(not_words), *all_like(not_like)),
                 filters=filters_of(filters),
                 limit=self.default_limit if limit is None else limit,
                 each_moment=each_moment,
@@ -279,13 +284,20 @@ class SearchEngine:
         own = own_pieces(() if query.include_self else query.wanted, catalog)
         self._gpu.asked(library)
         found = look_up_texts(catalog, query, looked_up.result(), readings, own)
-        hits, apart = search_spaces(library, query, found, readings, own, embedder, cutoff)
+        if query.unwanted:
+            found = without_words_of(own_pieces(query.unwanted, catalog), found, catalog)
+        hits, apart = search_spaces(library, query, found, readings, own, embedder, self._least_for_words(query))
         return _result(hits, cutoff, started, apart)
+
+    def _least_for_words(self, query: Query) -> float:
+        """The least relevance of what holds all words of ``query``: a constant, so that relevance is one too. Where
+        something is not wanted there is none, for that would outvote it."""
+        return 0.0 if query.unwanted else self._settings.search.cutoff
 
     def duplicates(
         self,
         *paths: Path | str,
-        kinds: Iterable[Modality] = (),
+        kinds: str | Iterable[Modality] = (),
         under: Path | str | None = None,
         on_progress: Callable[[Progress], None] = lambda progress: None,
     ) -> Duplicates:
@@ -299,8 +311,8 @@ class SearchEngine:
             check_held(path, library.catalog)
         question = Question(
             paths=tuple(str(path) for path in absolute_paths(paths)),
-            kinds=frozenset(kinds),
-            under="/" if under is None else str(absolute_paths([under])[0]),
+            kinds=kinds_of(kinds),
+            under="/" if under is None else str(absolute_path(under)),
         )
         return find_duplicates(library, question, self.limits, self._settings.index.workers, on_progress)
 

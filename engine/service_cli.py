@@ -8,13 +8,18 @@ from typing import Annotated
 import typer
 
 from engine.errors import ServiceError
+from engine.query.paths import typed_path
 
 
 def serve(
     context: typer.Context,
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[PATH...]", help="With --watch: folders or files; default: those of the library."),
+        typer.Argument(
+            metavar="[PATH...]",
+            parser=typed_path,
+            help="With --watch: folders or files; default: those of the library.",
+        ),
     ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Keep up with what changes there while it runs.")] = False,
     host: Annotated[str | None, typer.Option(metavar="NAME", help="Address to listen on; default: 127.0.0.1.")] = None,

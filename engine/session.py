@@ -1,6 +1,5 @@
 """One run of a command: on which library, under which settings, and where it prints to."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,11 +9,14 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from engine.printed import json_line
+from engine.query.paths import expanded
 from engine.search_engine import SearchEngine
 from engine.settings import Settings
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+# No emoji: a file may be called "a:cat:.jpg".
+out = Console(highlight=False, soft_wrap=True, emoji=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 INTERRUPTED = 130
@@ -51,12 +53,12 @@ class Globals:
         """What stands before the command of another process that is to mean the same; nothing if nothing was said."""
         if self.data is None and self.settings_file is None:
             return []
-        named = [] if self.settings_file is None else ["--settings", str(self.settings_file.expanduser().absolute())]
+        named = [] if self.settings_file is None else ["--settings", str(expanded(self.settings_file).absolute())]
         return ["--data", str(self.folder), *named]
 
     @property
     def folder(self) -> Path:
-        folder = self.settings.data_folder if self.data is None else self.here / self.data.expanduser()
+        folder = self.settings.data_folder if self.data is None else self.here / expanded(self.data)
         return folder.absolute()
 
     @property
@@ -84,4 +86,4 @@ class Globals:
 
 def print_json(value: Any, console: Console = out) -> None:
     """Print ``value`` as one line of JSON."""
-    print(json.dumps(value, ensure_ascii=False), file=console.file)
+    print(json_line(value, console.file), file=console.file)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from engine.errors import SettingsError
+from engine.query.paths import expanded
 from indexer.ignore import compiled
 from indexer.priority import Priority
 
@@ -38,7 +39,7 @@ class LibrarySettings(_Section):
 class ModelSettings(_Section):
     """Which model embeds, and on what."""
 
-    name: str = "bundled"
+    name: str = Field(default="bundled", min_length=1)
     device: str = "auto"
     bits: Annotated[Literal[16, 8, 4], BeforeValidator(_number)] = 16
     dimension: int = Field(default=0, ge=0)
@@ -141,7 +142,7 @@ class Settings(BaseSettings):
     def data_folder(self) -> Path:
         """Where the catalog and the vector index live."""
         if self.library.data:
-            return Path(self.library.data).expanduser().absolute()
+            return expanded(self.library.data).absolute()
         return platformdirs.user_data_path("synesthete", appauthor=False)
 
 

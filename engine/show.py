@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
+from engine.printed import printed
 from engine.query.excerpt import matches
 from engine.query.hits import Apart, Hit, Moment
 from engine.status import Status
@@ -88,20 +89,21 @@ def show_summary(console: Console, summary: IndexSummary, took: float) -> None:
 def show_failures(console: Console, summary: IndexSummary) -> None:
     """One line a file that could not be read, or of which some words are missing."""
     for failure in summary.failed:
-        console.print(f"{failure.path}: {failure.reason}", markup=False)
+        console.print(printed(f"{failure.path}: {failure.reason}"), markup=False)
     show_incomplete(console, summary)
 
 
 def show_incomplete(console: Console, summary: IndexSummary) -> None:
     """One line a file of which some words are missing."""
     for failure in summary.incomplete:
-        console.print(f"{failure.path}: indexed, but some of its words are missing: {failure.reason}", markup=False)
+        told = f"{failure.path}: indexed, but some of its words are missing: {failure.reason}"
+        console.print(printed(told), markup=False)
 
 
 def show_status(console: Console, status: Status, *, with_failures: bool) -> None:
     """What the library holds; ``with_failures``: which files could not be read, and why."""
     counts = status.counts
-    console.print(f"library   {escape(str(status.data))} ({status.disk_bytes / 1e6:.1f} MB)")
+    console.print(f"library   {escape(printed(str(status.data)))} ({status.disk_bytes / 1e6:.1f} MB)")
     console.print(f"model     {_model(status)}", markup=False)
     if status.reembedding is not None:
         change = status.reembedding
@@ -120,15 +122,15 @@ def show_status(console: Console, status: Status, *, with_failures: bool) -> Non
         if counts.sources.get(kind) or counts.pieces.get(kind):
             console.print(f"{kind:<9} {_files(counts.sources.get(kind, 0))}, {counts.pieces.get(kind, 0)} pieces")
     for folder in status.folders:
-        console.print(f"folder    {_folder(folder)}", markup=False)
+        console.print(printed(f"folder    {_folder(folder)}"), markup=False)
     if not status.roots:
         console.print("nothing is indexed yet; `synesthete index FOLDER` does it")
     if status.paused is not None:
         console.print(f"indexing waits: {status.paused}", markup=False)
     for failure in status.failures if with_failures else ():
-        console.print(f"unread    {failure.path}: {failure.reason}", markup=False)
+        console.print(printed(f"unread    {failure.path}: {failure.reason}"), markup=False)
     for failure in status.incomplete if with_failures else ():
-        console.print(f"wordless  {failure.path}: {failure.reason}", markup=False)
+        console.print(printed(f"wordless  {failure.path}: {failure.reason}"), markup=False)
     if not with_failures and (status.failures or status.incomplete):
         unread, wordless = len(status.failures), len(status.incomplete)
         lacks = f", {wordless} lack some words" if wordless else ""
@@ -146,7 +148,8 @@ def show_findings(console: Console, findings: Sequence[Finding]) -> None:
 def shown_path(path: str, relative_to: Path) -> str:
     """A path for printing as markup; below ``relative_to`` as seen from there."""
     absolute = Path(path)
-    return escape(str(absolute.relative_to(relative_to) if absolute.is_relative_to(relative_to) else absolute))
+    shown = absolute.relative_to(relative_to) if absolute.is_relative_to(relative_to) else absolute
+    return escape(printed(str(shown)))
 
 
 def clock_span(start: float, end: float) -> str:
@@ -187,7 +190,7 @@ def show_watch_event(console: Console, event: WatchEvent) -> None:
         console.print(f"ready: {counts}{_failed(event.summary)}; changes are followed now", markup=False)
         return
     told = what if event.path is None else f"{what} {event.path}"
-    console.print(told if event.reason is None else f"{told}: {event.reason}", markup=False)
+    console.print(printed(told if event.reason is None else f"{told}: {event.reason}"), markup=False)
 
 
 def _model(status: Status) -> str:
@@ -197,8 +200,8 @@ def _model(status: Status) -> str:
 
 
 def _marked(snippet: str, words: Sequence[str]) -> Text:
-    text = Text(snippet, style="dim")
-    for start, end in matches(snippet, words):
+    text = Text(printed(snippet), style="dim")
+    for start, end in matches(text.plain, words):
         text.stylize("not dim bold underline", start, end)
     return text
 

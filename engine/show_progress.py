@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, T
 from rich.progress import Progress as ProgressBar
 from rich.text import Text
 
+from engine.printed import printed
 from indexer.options import Progress
 
 _SECONDS_BETWEEN_LINES = 10.0
@@ -27,7 +28,7 @@ def progress_on(console: Console) -> Iterator[Callable[[Progress], None]]:
         MofNCompleteColumn(),
         _Rate(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[name]}"),
+        TextColumn("{task.fields[name]}", markup=False),
     )
     with ProgressBar(*columns, console=console, transient=True) as bar:
         task = bar.add_task("looking", total=None, name="")
@@ -36,7 +37,7 @@ def progress_on(console: Console) -> Iterator[Callable[[Progress], None]]:
             if progress.paused is not None:
                 bar.update(task, description="waiting", name=progress.paused)
             elif progress.change != "removed":
-                name = Path(progress.path).name[:40]
+                name = printed(Path(progress.path).name[:40])
                 bar.update(task, description=_doing(progress), completed=progress.done, total=progress.total, name=name)
 
         yield advance

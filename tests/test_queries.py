@@ -206,6 +206,23 @@ def test_what_is_not_in_the_library_finds_nothing_close_and_what_is_does(engine:
         assert not result.close and result.hits, words
 
 
+def test_relevance_does_not_depend_on_the_cut_off_of_a_question(engine: SearchEngine) -> None:
+    """Of words that stand in a file, neither; it is close by the cut-off of the settings."""
+    plain, loose, strict = (engine.search("dentist", cutoff=cutoff) for cutoff in (None, 0.2, 0.999))
+    assert plain.hits == loose.hits == strict.hits
+    assert plain.close and loose.close and not strict.close
+    quoted = engine.search('"dentist"')
+    assert quoted.close and quoted.hits[0].relevance >= 0.9
+
+
+def test_words_do_not_outvote_what_is_not_wanted(engine: SearchEngine) -> None:
+    first = engine.search("dentist").hits[0]
+    assert first.relevance >= 0.9
+    for unwanted in ({"not_like": first}, {"not_words": "a list of things to do"}):
+        result = engine.search("dentist", limit=100, **unwanted)  # type: ignore[arg-type]
+        assert next(hit.relevance for hit in result.hits if hit.path == first.path) < 0.9
+
+
 def test_the_cut_off_is_a_setting_and_an_option(samples: Samples) -> None:
     engine = SearchEngine.open(samples.program.data, Settings(search=SearchSettings(cutoff=0)))
     with engine:
@@ -299,6 +316,9 @@ WRONG = [
     (["x", "--not", ""], "nothing to look for"),
     (["x", "--and", " "], "nothing to look for"),
     (["x^0"], "0 is no weight"),
+    (["x^-1"], "-1 is no weight; a weight is a number above 0"),
+    (["x", "--glob", "pics/"], "is a folder"),
+    (["x", "--glob", "./"], "is a folder"),
     (["--like", "{folder}/nowhere.png"], "nowhere.png: no such file"),
     (["--like", "{folder}/nowhere.mp3@1-2"], "nowhere.mp3: no such file"),
     (["x", "--not-like", "{folder}/nowhere.png^2"], "nowhere.png: no such file"),
@@ -317,6 +337,9 @@ WRONG = [
     (["x", "--after", "2021-01-01", "--before", "2020-01-01"], "no date lies between"),
     (["x", "--longer", "a while"], "is no time"),
     (["x", "--longer", "2:00", "--shorter", "60"], "no duration lies between"),
+    (["x", "--under", "{folder}", "--under", "."], "--under is given 2 times"),
+    (["x", "--after", "2020-01-01", "--after", "2021-01-01"], "--after is given 2 times"),
+    (["x", "--larger", "1", "--larger", "2"], "--larger is given 2 times"),
     (["x", "--larger", "huge"], "is no size"),
     (["x", "--smaller", "-1"], "is no size"),
     (["caf\udce9"], "not UTF-8"),
@@ -345,6 +368,7 @@ def test_files_that_cannot_ask_are_one_line_and_exit_code_2(samples: Samples, tm
         (f"{sounds / 'recording-01.wav'}@100-200", "the span is outside"),
         (f"{samples.library / 'Pictures' / 'IMG_2041.jpg'}@1-2", "a span of seconds needs a sound or a video"),
         (f"{guide}#99", "there is no page 99"),
+        (f"{samples.library / 'Pictures' / 'IMG_2041.jpg'}#1", "it has no pages"),
     ):
         done = samples.program.run("search", "--like", asked)
         assert done.returncode == 2, done.stderr

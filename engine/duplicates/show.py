@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.filesize import decimal
 
 from engine.duplicates.groups import Duplicates, Member
+from engine.printed import printed
 from engine.show import clock, clock_span, shown_path
 
 
@@ -24,7 +25,7 @@ def show_duplicates(console: Console, found: Duplicates, relative_to: Path) -> N
             shown = shown_path(member.path, relative_to)
             console.print(f"   {member.relation:<5} {shown}  [dim]{'  '.join(_facts(member))}[/]")
     for failure in found.failures:
-        console.print(f"not compared: {failure.path}: {failure.reason}", markup=False)
+        console.print(printed(f"not compared: {failure.path}: {failure.reason}"), markup=False)
     if found.groups:
         spare = decimal(sum(group.waste for group in found.groups))
         count = sum(len(group.members) - 1 for group in found.groups)

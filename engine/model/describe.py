@@ -9,6 +9,7 @@ from engine.errors import ModelError
 from engine.model.hub import PREFIX, HubName, local_folder, parse_name
 from engine.model.hub_files import fingerprint_of, is_sentence_transformer
 from engine.model.known_models import KNOWN_MODELS, known, warning
+from engine.query.paths import expanded
 from storage.records import MODALITIES
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def describe_model(settings: "ModelSettings") -> dict[str, Any]:
     """The model that the settings name, as plain values. Raises ``ModelError``."""
     name = settings.name
     hub = parse_name(name) if name.startswith(PREFIX) else None
-    folder = local_folder(hub) if hub else Path(name).expanduser()
+    folder = local_folder(hub) if hub else expanded(name)
     if hub is None and (name == "bundled" or not is_sentence_transformer(folder)):
         return _own_model(name, folder)
     model = known(hub.repository) if hub else None
@@ -105,7 +106,7 @@ def name_to_use(name: str, is_accepted: bool) -> tuple[str, str]:
 
     Raises ``ModelError`` for a folder without a model, a name that is none, and terms that were not accepted.
     """
-    path = Path(name).expanduser()
+    path = expanded(name)
     if name == "bundled":
         return name, ""
     if path.is_dir():

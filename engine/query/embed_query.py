@@ -15,6 +15,7 @@ from engine.errors import QueryError
 from engine.model.spaces import Asking
 from engine.query.exact import without_quotes
 from engine.query.held import same_source
+from engine.query.paths import absolute_path
 from engine.query.query import LikeFile, LikeHit, Part, Query, Words
 from engine.query.tunes import Codes, join
 from indexer.decoders import Decoders
@@ -117,7 +118,7 @@ def _in_hit(part: LikeHit, catalog: Catalog) -> _Found:
 
 def _held(part: LikeFile, catalog: Catalog) -> _Found:
     """What the library holds of a file, or of a page of it; nothing if it does not hold the file as it is."""
-    held = same_source(part.path.expanduser().resolve(), catalog)
+    held = same_source(absolute_path(part.path), catalog)
     if held is None:
         return _Found()
     return _of_pieces((each for each in catalog.pieces_of([held.id]) if part.page in (None, each.page)), catalog)
@@ -137,10 +138,12 @@ def _of_pieces(pieces: Iterable[PieceLocation], catalog: Catalog) -> _Found:
 
 def _in_file(part: LikeFile, embedder: Asking, worker: ExtractionWorker) -> _Found:
     found = _Found()
-    path = part.path.expanduser().resolve()
+    path = absolute_path(part.path)
+    has_pages = False
     try:
         waiting: list[ExtractedPiece] = []
         for piece in worker.open(path, part.span).pieces:
+            has_pages |= piece.page is not None
             if part.page is None or piece.page == part.page:
                 waiting.append(piece)
             if len(waiting) == _PIECES_PER_BATCH:
@@ -153,9 +156,11 @@ def _in_file(part: LikeFile, embedder: Asking, worker: ExtractionWorker) -> _Fou
         raise QueryError(f"{part.path}: {error}") from error
     if not found.vectors:
         raise QueryError(
-            f"{part.path}: there is no page {part.page} in it"
-            if part.page is not None
-            else f"{part.path}: there is nothing in it to search by"
+            f"{part.path}: there is nothing in it to search by"
+            if part.page is None
+            else f"{part.path}: there is no page {part.page} in it"
+            if has_pages
+            else f"{part.path}: it has no pages"
         )
     return found
 

@@ -25,7 +25,7 @@ def search_spaces(
     readings: Sequence[Reading],
     own: NDArray[np.int64],
     model: SearchModel,
-    cutoff: float,
+    floor: float,
 ) -> tuple[list[Hit], Apart | None]:
     """The hits in the model's own space, and those in the other, if it has one. Raises QueryError."""
     found: list[list[Hit]] = []
@@ -34,7 +34,7 @@ def search_spaces(
         inside = [reading for each in readings if (reading := in_space(each, space))]
         asked += bool(inside)
         priors = _priors(model, inside, space)
-        found.append(search(library, query, looked_up, inside, own, priors, cutoff, space.modalities) if inside else [])
+        found.append(search(library, query, looked_up, inside, own, priors, floor, space.modalities) if inside else [])
     if not asked:
         raise QueryError(
             "the parts of this query cannot be compared: no model here knows all of them; ask for each by itself"

@@ -56,3 +56,10 @@ def look_up_texts(
     owned = catalog.owned(shared) if shared else {}
     pieces = {name: sorted({*looked_up.pieces.get(name, ()), *owned.get(name, ())}) for name in MODALITIES}
     return replace(looked_up, shared=shared, pieces=pieces)
+
+
+def without_words_of(unwanted: NDArray[np.int64], looked_up: LookUp, catalog: Catalog) -> LookUp:
+    """``looked_up`` without the files of ``unwanted`` pieces among those that hold the words: a file that is to sink is
+    not raised by its name."""
+    refused = {piece.source_id for piece in catalog.locate(unwanted.tolist()).values()}
+    return replace(looked_up, words=tuple(hit for hit in looked_up.words if hit.match.source_id not in refused))

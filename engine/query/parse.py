@@ -8,10 +8,11 @@ from typing import cast
 
 from engine.errors import QueryError
 from engine.query.hits import Hit
+from engine.query.paths import is_there
 from engine.query.query import LikeFile, LikeHit, Words
 from storage.records import MODALITIES, Modality
 
-_WEIGHTED = re.compile(r"(?P<part>.+)\^(?P<weight>\d+(?:\.\d*)?|\.\d+)", re.DOTALL)
+_WEIGHTED = re.compile(r"(?P<part>.+)\^(?P<weight>-?(?:\d+(?:\.\d*)?|\.\d+))", re.DOTALL)
 _HIT = re.compile(r"#(\d+)")
 _SPAN = re.compile(r"(?P<file>.+)@(?P<start>[0-9:.]+)-(?P<end>[0-9:.]+)")
 _PAGE = re.compile(r"(?P<file>.+)#(?P<page>\d+)")
@@ -38,10 +39,10 @@ def parse_like(text: str, earlier: Callable[[int], Hit] = _no_earlier_hit, here:
     """
     if not text.strip():
         raise QueryError("--like and --not-like need the name of a file")
-    if (here / text).exists():
+    if is_there(here / text):
         return LikeFile(here / text)
     part, weight = _weighted(text)
-    if (here / part).exists():
+    if is_there(here / part):
         return LikeFile(here / part, weight=weight)
     if (hit := _HIT.fullmatch(part)) is not None:
         return LikeHit(earlier(int(hit[1])), weight)

@@ -1,12 +1,15 @@
 """What is asked, as frozen records: parts that are wanted or not, and which files may answer."""
 
 import math
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from engine.errors import QueryError
+from engine.printed import printed
 from engine.query.hits import Hit
+from engine.query.paths import absolute_path, expanded
 from storage.glob_patterns import glob_expression
 from storage.records import MODALITIES, Modality, PieceFilter
 
@@ -86,7 +89,7 @@ class Filters:
                 raise QueryError(f"{kind!r} is no kind; there are {', '.join(MODALITIES)}")
         for pattern in self.globs:
             try:
-                glob_expression(pattern)
+                glob_expression(_expanded_glob(pattern))
             except ValueError as error:
                 raise QueryError(f"{pattern!r} is no pattern of file names: {error}") from error
         bounds = (
@@ -105,8 +108,8 @@ class Filters:
         """The same for the library."""
         return PieceFilter(
             kinds=self.kinds,
-            under=None if self.under is None else str(self.under.expanduser().resolve()),
-            globs=tuple(str(Path(glob).expanduser()) if glob.startswith("~") else glob for glob in self.globs),
+            under=None if self.under is None else str(absolute_path(self.under)),
+            globs=tuple(map(_expanded_glob, self.globs)),
             after_ns=_nanoseconds(self.after),
             before_ns=_nanoseconds(self.before),
             longer=self.longer,
@@ -151,6 +154,15 @@ class Query:
     def words(self) -> tuple[str, ...]:
         """The words that are wanted."""
         return tuple(part.text for part in self.wanted if isinstance(part, Words))
+
+
+def _expanded_glob(pattern: str) -> str:
+    """``pattern`` with ``~`` as the user's folder, and without the ``./`` of a shell. Raises QueryError."""
+    if any("\ud800" <= character <= "\udfff" for character in pattern):
+        raise QueryError(f"{printed(pattern)}: this pattern of file names is not valid UTF-8")
+    if pattern.strip("/") and pattern.endswith("/"):
+        raise QueryError(f"{pattern!r} is a folder, and files are found by their names: {pattern + '**'!r}")
+    return str(expanded(pattern)) if pattern.startswith("~") else re.sub(r"\A(\./+)+", "", pattern)
 
 
 def _check_weight(weight: float) -> None:

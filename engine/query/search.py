@@ -50,14 +50,15 @@ def search(
     readings: Sequence[Reading],
     own: NDArray[np.int64],
     priors: Priors,
-    cutoff: float,
+    floor: float,
     modalities: Collection[Modality] = MODALITIES,
 ) -> list[Hit]:
     """The best ``query.limit`` files by the relevance of their best piece, or the best places if that is asked for; so
     many of every kind, if that is.
 
     ``own``: the numbers of pieces that must not answer, ascending. ``priors`` gives the background for (modality of a
-    query's part, modality of the piece); only pieces of ``modalities`` answer. Exact under any filter: the pieces that
+    query's part, modality of the piece); only pieces of ``modalities`` answer. ``floor``: the least relevance of what
+    holds all the words. Exact under any filter: the pieces that
     pass are searched until ``query.limit`` files are found and no piece that is left can be better, or nothing is left.
     Raises QueryError.
     """
@@ -67,21 +68,21 @@ def search(
     if line is not None and (by_tune := tune_scale(library, line, scope)) is not None:
         on.append(by_tune)
     scopes = of_each_kind(library, scope) if query.each_kind else [scope]
-    groups = [hits for each in scopes if (hits := _best(library, query, looked_up, on, each, cutoff))]
+    groups = [hits for each in scopes if (hits := _best(library, query, looked_up, on, each, floor))]
     return [hit for group in sorted(groups, key=lambda hits: -hits[0].relevance) for hit in group]
 
 
 def _best(
-    library: Library, query: Query, looked_up: LookUp, on: Sequence[Scale], scope: Scope, cutoff: float
+    library: Library, query: Query, looked_up: LookUp, on: Sequence[Scale], scope: Scope, floor: float
 ) -> list[Hit]:
     """The best ``query.limit`` hits of ``scope``."""
     words = looked_up.words
     found = best_pieces(library, on, query.limit, scope, looked_up.pieces)
-    chosen = _fused(found, words, looked_up.shared, cutoff)[: query.limit]
+    chosen = _fused(found, words, looked_up.shared, floor)[: query.limit]
     where = _where(library, looked_up.asked, [hit for hit in words if hit.is_whole], chosen, query.each_moment)
     files = _files(library, on, chosen, scope.without, where, query.each_moment)
     if query.each_moment:
-        return _each_place(files, query, cutoff)
+        return _each_place(files, query, floor)
     return [_hit(file.best, file.places[0], file.places, query) for file in files]
 
 
@@ -147,13 +148,14 @@ def _files(
 
 
 def _fused(
-    best: Sequence[BestPiece], words: Sequence[WordHit], shared: Mapping[int, float], cutoff: float
+    best: Sequence[BestPiece], words: Sequence[WordHit], shared: Mapping[int, float], floor: float
 ) -> list[BestPiece]:
     """The same files, best first, in an order to which meaning and words have contributed.
 
     Ranks are fused among the files of one kind, which then share out the relevances of that kind anew: words move a
     file before others of its kind, and leave it to relevance how kinds compare. Otherwise every text with the word
-    would stand before the best picture. A file that holds all words is close, as are those that it did not overtake.
+    would stand before the best picture. A file that holds all words has at least the relevance ``floor``, as have those
+    that it did not overtake.
     ``shared``: what files have in common with those that ask.
     """
     if not words and not shared:
@@ -170,16 +172,16 @@ def _fused(
         for number, relevance in reversed(
             [*zip(fused_ranks([each.source_id for each in nearest], holders), slots, strict=True)]
         ):
-            least = max(least, relevance, cutoff if number in whole else 0.0)
+            least = max(least, relevance, floor if number in whole else 0.0)
             placed.append(of_kind[number]._replace(relevance=least))
         order += reversed(placed)
     return sorted(order, key=lambda each: -each.relevance)  # stable: what is equal keeps the order of its kind
 
 
-def _each_place(files: Sequence[_File], query: Query, cutoff: float) -> list[Hit]:
-    """A place that holds all words is close, like its file."""
+def _each_place(files: Sequence[_File], query: Query, floor: float) -> list[Hit]:
+    """A place that holds all words has the least relevance that its file has."""
     found = [
-        (place, place.best._replace(relevance=max(place.best.relevance, cutoff if place.words else 0.0)))
+        (place, place.best._replace(relevance=max(place.best.relevance, floor if place.words else 0.0)))
         for file in files
         for place in file.places
     ]

@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 from typer.exceptions import TyperException
 
+from engine.printed import printed
 from engine.search_engine import SearchEngine
 from engine.service.forward import FORWARDED, command_of, environment
 from engine.service.messages import CommandAnswer, CommandBody
@@ -32,6 +33,7 @@ def run_command(body: CommandBody, engine: SearchEngine, data: Path, settings: S
             file=file,
             highlight=False,
             soft_wrap=True,
+            emoji=False,
             width=body.columns,
             force_terminal=body.colours,
             color_system="256" if body.colours else None,
@@ -41,7 +43,7 @@ def run_command(body: CommandBody, engine: SearchEngine, data: Path, settings: S
     try:
         code = app(body.arguments, standalone_mode=False, obj=session) or 0
     except SynestheteError as error:
-        session.err.print(f"synesthete: {error}", markup=False)
+        session.err.print(printed(f"synesthete: {error}"), markup=False)
         code = error.exit_code
     except typer.Exit as end:
         code = end.exit_code

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from engine.printed import has_all_characters, json_line
 from engine.service.address import running_sockets
 
 FORWARDED = ("search",)
@@ -63,11 +64,21 @@ def forward(arguments: list[str]) -> int | None:
     for path in sockets:
         answer = _post(path, body)
         if answer is not None:
-            sys.stdout.write(answer["out"])
+            sys.stdout.write(_for_this_output(answer["out"], arguments))
             sys.stdout.flush()
             sys.stderr.write(answer["err"])
             return int(answer["code"])
     return None
+
+
+def _for_this_output(text: str, arguments: list[str]) -> str:
+    """What the service has written for an output that has all characters; escapes of any other kind are no JSON."""
+    if has_all_characters(sys.stdout) or "--json" not in arguments:
+        return text
+    try:
+        return json_line(json.loads(text)) + "\n"
+    except ValueError:  # --json was a word to be looked for, or there is no answer
+        return text
 
 
 def _post(path: Path, body: bytes) -> dict[str, Any] | None:

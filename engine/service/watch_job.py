@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from engine.query.paths import absolute_path
 from engine.search_engine import SearchEngine
 from indexer.keep_up import WatchEvent
 from storage.errors import SynestheteError
@@ -44,7 +45,7 @@ class WatchJob:
 
     def start(self, paths: Sequence[Path]) -> None:
         """Watch ``paths``, or, if there are none, what the library holds already."""
-        folders = tuple(str(path.expanduser().resolve()) for path in paths) or tuple(self._engine.catalog.roots())
+        folders = tuple(str(absolute_path(path)) for path in paths) or tuple(self._engine.catalog.roots())
         self._change(lambda old: replace(old, running=True, folders=folders))
         self._thread = threading.Thread(target=self._run, args=(folders,), name="watch", daemon=True)
         self._thread.start()

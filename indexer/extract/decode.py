@@ -4,12 +4,13 @@ import codecs
 import re
 from pathlib import Path
 
-from charset_normalizer import from_bytes
+from charset_normalizer import CharsetMatch, from_bytes
 
 from indexer.errors import ExtractionError
 from indexer.pieces import ExtractionLimits
 
 _SAMPLE = 64 * 1024
+_TOLERANCE = 0.1
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _DECLARED = re.compile(rb"""(?:charset|encoding)\s*=\s*["']?([A-Za-z0-9_.:-]{2,40})""")
 _MARKS = (
@@ -66,6 +67,11 @@ def _guess(data: bytes) -> str:
     best = matches.best()
     if best is None:
         raise ExtractionError("not text: its characters cannot be made out")
-    # Among encodings in which the language is recognised equally well, the one that most old files are in.
-    equals = [match for match in matches if match.coherence >= best.coherence and match.chaos <= best.chaos + 0.1]
+    # Among encodings in which the language is recognised about equally well, the one that most old files are in.
+    equals = [match for match in matches if _is_about_as_good(match, best)]
     return "cp1252" if any("cp1252" in match.could_be_from_charset for match in equals) else best.encoding
+
+
+def _is_about_as_good(match: CharsetMatch, best: CharsetMatch) -> bool:
+    """Of a few lines, a letter more or less decides: cp775 tells the language of a short German text best."""
+    return match.coherence >= best.coherence - _TOLERANCE and match.chaos <= best.chaos + _TOLERANCE

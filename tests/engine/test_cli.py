@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,7 @@ def test_search_filters(samples: Samples) -> None:
     program, library = samples.program, samples.library
     kinds = program.json("search", "bird", "--kind", "image,text", "-n", "100")["hits"]
     assert {hit["kind"] for hit in kinds} == {"image", "text"}
+    assert program.json("search", "bird", "--kind", "image", "--kind", "text", "-n", "100")["hits"] == kinds
     below = program.json("search", "bird", "--under", library / "Pictures" / "2018", "-n", "100")["hits"]
     assert {Path(hit["path"]).parent.name for hit in below} == {"2018"}
     assert program.json("search", "bird", "--after", "2100-01-01")["hits"] == []
@@ -117,7 +119,13 @@ def test_rebuild_gives_the_same_answers(samples: Samples, tmp_path: Path) -> Non
     assert [hit["path"] for hit in program.json("search", "soup")["hits"]] == [hit["path"] for hit in before]
     before = program.json("search", "soup")["hits"]
     assert program.run("rebuild", "--vectors").returncode == 0
+    assert program.json("rebuild", "--vectors") == {"pieces": program.json("status")["pieces"]}
     assert program.json("search", "soup")["hits"] == before
+
+
+def test_the_version_is_that_of_the_distribution(program: Program) -> None:
+    done = program.run("--version")
+    assert (done.returncode, done.stdout) == (0, f"synesthete {version('synesthete')}\n")
 
 
 def test_a_search_in_an_empty_library_says_how_to_fill_it(program: Program) -> None:
@@ -145,6 +153,68 @@ def test_wrong_usage_is_one_clear_line(program: Program, arguments: list[str], c
     done = program.run(*arguments)
     assert done.returncode == code and said in done.stderr and "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["forget", ""],
+        ["index", ".", ""],
+        ["watch", ""],
+        ["serve", "--watch", ""],
+        ["duplicates", ""],
+        ["--data", "", "status"],
+        ["--settings", "", "status"],
+        ["model", "fuse", "--recipe", ""],
+    ],
+)
+def test_a_path_without_a_name_is_not_the_current_folder(
+    program: Program, tmp_path: Path, arguments: list[str]
+) -> None:
+    """So says a shell whose variable is not set."""
+    done = program.run(*arguments, cwd=tmp_path)
+    assert done.returncode == 2 and done.stderr == "synesthete: a path is empty; the current folder is called .\n"
+    assert not (tmp_path / "catalog.sqlite").exists()
+
+
+BAD_NAME = "latin\udce9.png"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["index", BAD_NAME],
+        ["forget", BAD_NAME],
+        ["duplicates", BAD_NAME],
+        ["duplicates", "--under", BAD_NAME],
+        ["search", "--like", BAD_NAME],
+        ["search", "x", "--not-like", f"{BAD_NAME}^2"],
+        ["search", "x", "--under", BAD_NAME],
+        ["search", "x", "--glob", BAD_NAME],
+    ],
+)
+def test_a_name_that_is_no_text_is_one_line(program: Program, tmp_path: Path, arguments: list[str]) -> None:
+    (tmp_path / BAD_NAME).write_bytes(b"x")
+    done = program.run(*arguments, cwd=tmp_path)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and done.stdout == ""
+    assert "latin\\xe9.png" in done.stderr and "not valid UTF-8" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["index", "~nosuchuser/x"],
+        ["--data", "~nosuchuser/x", "status"],
+        ["search", "--like", "~nosuchuser/x.jpg"],
+        ["search", "x", "--under", "~nosuchuser/x"],
+        ["search", "x", "--glob", "~nosuchuser/*.jpg"],
+        ["search", "--like", "n" * 300],
+        ["search", "x", "--under", "n" * 300],
+    ],
+)
+def test_a_path_that_leads_nowhere_is_one_line(program: Program, tmp_path: Path, arguments: list[str]) -> None:
+    done = program.run(*arguments, cwd=tmp_path)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and done.stdout == "", done.stderr
 
 
 def test_a_wrong_setting_is_one_line_naming_the_file(program: Program, tmp_path: Path) -> None:

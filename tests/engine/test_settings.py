@@ -65,6 +65,7 @@ def test_the_data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
         ("index = 3\n", "index = 3"),
         ("[index\n", "not valid TOML"),
         ("[limits]\nseconds = -1.0\n", "limits.seconds = -1.0"),
+        ("[model]\nname = ''\n", "model.name = ''"),
     ],
 )
 def test_a_mistake_in_a_file_is_one_line_that_names_file_and_key(tmp_path: Path, content: str, said: str) -> None:

@@ -11,6 +11,13 @@ from engine.show_progress import progress_on
 from indexer.options import Progress
 
 
+def test_a_name_on_the_bar_is_neither_markup_nor_a_command_to_the_terminal() -> None:
+    console = Console(file=io.StringIO(), width=200, force_terminal=True)
+    with progress_on(console) as advance:
+        advance(Progress(1, 3, "/a/[red] \x1b[31m :cat:.txt"))
+    assert r"[red] \x1b[31m :cat:.txt" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
 def test_in_a_log_a_line_says_how_far_a_run_is_and_how_fast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(show_progress, "_SECONDS_BETWEEN_LINES", 0.0)
     console = Console(file=io.StringIO(), width=200)

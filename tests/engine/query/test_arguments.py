@@ -1,12 +1,12 @@
 """What a program says, as the records of a query."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
 from engine.errors import QueryError
-from engine.query.arguments import absolute_paths, check_held, check_paths, filters_of, like_of, words_of
+from engine.query.arguments import all_like, all_words, check_held, check_paths, filters_of, like_of, words_of
 from engine.query.hits import Hit
 from engine.query.query import Filters, LikeFile, LikeHit, Query, Words
 from storage.catalog import Catalog
@@ -33,6 +33,28 @@ def test_conditions_are_those_named_and_no_others() -> None:
     assert filters_of({"globs": ["*.md", "*.txt"]}).globs == ("*.md", "*.txt")
 
 
+def test_a_name_that_is_no_condition_filters_nothing_in_silence() -> None:
+    for wrong in ({"foo": 1}, {"kind": "image"}):
+        with pytest.raises(TypeError, match=f"no argument {next(iter(wrong))!r}; its conditions are kinds, under"):
+            filters_of(wrong)  # type: ignore[arg-type]
+
+
+def test_one_stands_for_a_list_of_one() -> None:
+    assert filters_of({"kinds": "image"}).kinds == {"image"}
+    for one in ("a.jpg", Path("a.jpg"), HIT, LikeHit(HIT), LikeFile(Path("a.jpg"))):
+        assert all_like(one) == all_like([one]) == [like_of(one)]
+    assert all_words("a dog") == all_words(["a dog"]) == all_words(Words("a dog")) == [Words("a dog")]
+
+
+def test_dates_durations_and_sizes_are_read_as_on_the_command_line() -> None:
+    read = filters_of({"after": "2020-01-02", "before": date(2021, 1, 1), "longer": "1:30", "larger": "2MB"})
+    assert read.after == datetime(2020, 1, 2).astimezone() and read.before == datetime(2021, 1, 1)
+    assert (read.longer, read.larger) == (90.0, 2_000_000)
+    for wrong in ({"after": "yesterday"}, {"after": 2020}, {"longer": "long"}, {"smaller": [1]}):
+        with pytest.raises(QueryError, match=r"is no "):
+            filters_of(wrong)  # type: ignore[arg-type]
+
+
 def test_paths_that_make_no_sense_are_refused_before_a_model_is_loaded(tmp_path: Path) -> None:
     catalog = Catalog(tmp_path / "data")
     gone = tmp_path / "gone"
@@ -45,11 +67,3 @@ def test_paths_that_make_no_sense_are_refused_before_a_model_is_loaded(tmp_path:
     catalog.put_source(Source(str(gone / "a.txt"), "text", FileState(1, 1), b"a"), [])
     check_held(gone, catalog)  # gone from the disk, not from the library
     catalog.close()
-
-
-def test_paths_are_made_absolute_and_links_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "real").mkdir()
-    (tmp_path / "link").symlink_to("real")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert absolute_paths(["link/a", "~/b"]) == [tmp_path / "real" / "a", tmp_path / "b"]

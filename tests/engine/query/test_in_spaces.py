@@ -76,7 +76,7 @@ def library(model: Completed, tmp_path_factory: pytest.TempPathFactory) -> Libra
 def answer(library: Library, model: Completed, *wanted: Words | LikeFile | LikeHit) -> tuple[list[str], list[str]]:
     query = Query(wanted=wanted, include_self=True)
     readings = embed_query(query, Asking(model), Decoders(model.media, ExtractionLimits()), library.catalog)
-    hits, apart = search_spaces(library, query, look_up(library.catalog, query), readings, NOBODY, model, cutoff=0.9)
+    hits, apart = search_spaces(library, query, look_up(library.catalog, query), readings, NOBODY, model, floor=0.9)
     assert apart is not None and apart.model == "small" and apart.modalities == ("audio",)
     return [Path(hit.path).name for hit in hits], [Path(hit.path).name for hit in apart.hits]
 
@@ -107,7 +107,7 @@ def test_a_sound_finds_sounds_alone_and_a_picture_finds_both(library: Library, m
 def test_parts_that_no_model_can_compare_are_refused(library: Library, model: Completed) -> None:
     query = Query(wanted=(Words("harbour"),))
     readings = embed_query(query, Asking(model), Decoders(model.media, ExtractionLimits()), library.catalog)
-    hits, apart = search_spaces(library, query, look_up(library.catalog, query), readings, NOBODY, model, cutoff=0.9)
+    hits, apart = search_spaces(library, query, look_up(library.catalog, query), readings, NOBODY, model, floor=0.9)
     assert apart is not None
     seen, heard = LikeHit(hits[0]), LikeHit(apart.hits[0])
     with pytest.raises(QueryError, match="no model here knows all of them"):

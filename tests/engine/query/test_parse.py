@@ -75,6 +75,7 @@ def test_a_line_of_the_last_answer() -> None:
         "a.mp3@:-3",
         "a.mp3@1:00-1:75",
         "a.jpg^0",
+        "a.jpg^-1",
         "a.pdf#0",
         "",
         " ",
@@ -98,9 +99,9 @@ def test_words() -> None:
     assert parse_words("a red boat") == Words("a red boat")
     assert parse_words("a red boat^2") == Words("a red boat", 2.0)
     assert parse_words("2^10^1") == Words("2^10", 1.0)
-    assert parse_words("e^-1") == Words("e^-1")
+    assert parse_words("e^-1^1") == Words("e^-1")
     assert parse_words("^2") == Words("^2")
-    for wrong in ("", "  ", "a^0", " ^2"):
+    for wrong in ("", "  ", "a^0", " ^2", "castle^-1", "castle^-.5"):
         with pytest.raises(QueryError):
             parse_words(wrong)
 

@@ -41,6 +41,8 @@ def test_a_place_outside_any_file_is_refused(place: dict[str, object]) -> None:
         {"kinds": frozenset({"sound"})},
         {"globs": ("[z-a]",)},
         {"globs": ("",)},
+        {"globs": ("pics/",)},
+        {"globs": ("./",)},
         {"after": datetime(2024, 1, 2), "before": datetime(2024, 1, 2)},
         {"longer": 5.0, "shorter": 5.0},
         {"longer": -1.0},
@@ -66,5 +68,6 @@ def test_filters_reach_the_library_as_they_are_meant() -> None:
     ).condition
     assert (condition.under, condition.after_ns, condition.larger) == ("/sounds", 10**9, 10)
     assert condition.globs == (str(Path.home() / "x/*.mp3"), "*.wav")
+    assert Filters(globs=("./pics/*.png", "././a", ".x")).condition.globs == ("pics/*.png", "a", ".x")
     # What a catalog cannot count to is cut, not refused.
     assert condition.before_ns == condition.smaller == 2**63 - 1

@@ -61,7 +61,7 @@ def library(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def ask(library: Library, readings: list[Reading], query: Query, own: np.ndarray = NOTHING) -> list[Hit]:
-    return search(library, query, look_up(library.catalog, query), readings, own, PRIORS, cutoff=0.9)
+    return search(library, query, look_up(library.catalog, query), readings, own, PRIORS, floor=0.9)
 
 
 def brute_force(library: Library, readings: list[Reading], query: Query, own: np.ndarray = NOTHING) -> dict[str, float]:

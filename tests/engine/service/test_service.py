@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -59,7 +59,7 @@ def served(samples: Samples, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     extra.mkdir()
     outside.mkdir()
     (outside / "secret.txt").write_text("A treasure lies buried under the old oak.")
-    (extra / "page.html").write_text("<p>A quiet page about gardening.</p><script>alert(1)</script>")
+    (extra / "page.html").write_text("<p>A quiet page \u2014 about gardening.</p><script>alert(1)</script>")
     (extra / "drawing.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40"><script/></svg>')
     (extra / "line\r\nx-injected: yes.txt").write_text("A file with a name that is no header.")
     (extra / "folder").mkdir()
@@ -77,6 +77,16 @@ def served(samples: Samples, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 def places(hits: list[dict[str, object]]) -> list[tuple[object, ...]]:
     return [tuple(hit[name] for name in ("path", "kind", "start", "end", "page", "snippet")) for hit in hits]
+
+
+# --- the command line beside it
+
+
+def test_json_is_json_on_a_terminal_that_is_not_utf_8(served: Served) -> None:
+    narrow = replace(served.service, environment={**served.service.environment, "PYTHONIOENCODING": "ascii"})
+    done = narrow.run("--data", served.service.data, "search", "a quiet page", "--under", served.extra, "--json")
+    assert done.returncode == 0 and done.stdout.isascii(), done.stderr
+    assert [hit for hit in json.loads(done.stdout)["hits"] if "\u2014" in str(hit["snippet"])]
 
 
 # --- searching
@@ -435,7 +445,7 @@ def test_text_is_given_of_texts_and_pages_of_the_library_alone(served: Served) -
         answer = served.service.get("/v1/text", path=path, **place)
         return answer.status, answer.json["text" if answer.status == 200 else "detail"]
 
-    assert text(served.extra / "page.html") == (200, "A quiet page about gardening.")
+    assert text(served.extra / "page.html") == (200, "A quiet page \u2014 about gardening.")
     guide = served.library / "Documents/field-guide.pdf"
     (_, whole), (_, second) = text(guide), text(guide, page=2)
     assert "Mushrooms" in second and second in whole and len(second) < len(whole)

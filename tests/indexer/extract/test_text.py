@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from indexer.errors import ExtractionError
+from indexer.extract.decode import read_text
 from indexer.pieces import ExtractionLimits
 
 from .making import MEDIA, pieces_of
@@ -23,6 +24,25 @@ def test_the_encoding_is_recognised(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "a.txt"
     path.write_bytes((WORDS * 5).encode(encoding))
     assert "".join(_texts(path)).split() == (WORDS * 5).split()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("latin-1", "Café latin1 text with nümbers: Invoice 4711 from Zürich"),
+        ("cp1252", "Smörgåsbord på ön är väldigt gott."),
+        ("cp1250", "Příliš žluťoučký kůň úpěl ďábelské ódy"),
+        ("cp1251", "Привет, это небольшой текст на русском языке о старом замке."),
+        ("iso8859_7", "Καλημέρα, αυτό είναι ένα μικρό κείμενο στα ελληνικά."),
+        ("shift_jis", "これは小さな日本語のテキストです。城について書きます。"),
+        ("gb2312", "这是一个关于古老城堡的小文本。"),
+        ("euc_kr", "이것은 오래된 성에 관한 작은 글입니다."),
+    ],
+)
+def test_the_encoding_of_a_single_line_is_recognised(tmp_path: Path, encoding: str, text: str) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(text.encode(encoding))
+    assert read_text(path, ExtractionLimits()) == text
 
 
 def test_utf_16_big_endian_and_old_line_ends(tmp_path: Path) -> None:
