@@ -82,7 +82,7 @@ class SearchBody(_Body):
     not_words: list[WordsBody] = Field(default=[], max_length=20)
     not_like: list[LikeBody] = Field(default=[], max_length=20)
     kinds: list[Modality] = Field(default=[], max_length=20)
-    under: Annotated[str, Field(max_length=4096)] | None = None
+    under: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
     globs: list[str] = Field(default=[], max_length=20)
     after: datetime | None = None
     before: datetime | None = None
