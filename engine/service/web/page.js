@@ -68,12 +68,17 @@ function ofKind(kind, found) {
   return part;
 }
 
+const isSame = (hit, other) => JSON.stringify(hit) === JSON.stringify(other);
+
 // What another model answers, because the one in use cannot read everything, stands below, under its name.
 function showHits({ hits: found, apart }, { words, each_kind: byKind, limit: most }) {
   const texts = words.map((each) => each.text);
   const shown = (some) => some.map((hit) => card(hit, texts, roots, { more: (each) => add(each, true), less: (each) => add(each, false) }));
   const groups = byKind ? [...new Set(found.map((hit) => hit.kind))].map((kind) => [kind, found.filter((hit) => hit.kind === kind)]) : [];
-  hits.replaceChildren(...(byKind ? [] : shown(found)));
+  // More of the same answers stand below those that are there, one of which may be playing.
+  const held = byKind ? [] : [...hits.children], goesOn = limit > PAGE && held.length <= found.length && held.every((each, at) => isSame(each.hit, found[at]));
+  if (byKind || !goesOn) hits.replaceChildren();
+  if (!byKind) hits.append(...shown(goesOn ? found.slice(held.length) : found));
   get("#by-kind").replaceChildren(...groups.map(([kind, some]) => ofKind(kind, shown(some))));
   get("#apart").hidden = !apart?.hits.length;
   get("#apart-by").textContent = apart ? `${apart.modalities.map((each) => CALLED[each][1]).join(", ")}, by the ${apart.model} model` : "";

@@ -373,9 +373,13 @@ def test_the_best_of_each_kind_stand_below_its_name(page: Page) -> None:
 
 def test_more_answers_are_a_press_away(page: Page) -> None:
     before = page.search("music")
+    place = number_of(before, lambda hit: hit["kind"] == "video")
+    page.script("document.querySelectorAll('#hits > li')[arguments[0]].querySelector('.picture').click()", place)
+    page.wait(lambda: page.script("return (window.film = document.querySelector('#hits video'))?.currentTime > 0"))
     page.script("document.querySelector('#further').scrollIntoView()")
     after = page.asking(lambda: page.click("#further"))
     assert len(after) == 2 * len(before) and after[: len(before)] == before
+    assert page.script("return document.querySelector('#hits video') === window.film")  # what plays goes on
 
 
 def test_keys_are_enough(page: Page) -> None:
