@@ -14,8 +14,8 @@ from typing import Annotated, Any
 import typer
 
 from engine.model_cli import app as model_app
+from engine.paths import expanded, is_there, typed_path
 from engine.printed import json_line, let_all_be_printed, printed
-from engine.query.paths import expanded, is_there, typed_path
 from engine.search_cli import duplicates, search
 from engine.service_cli import desktop, install_service, mcp, serve
 from engine.session import INTERRUPTED, Globals, Json, Session, err, out, print_json

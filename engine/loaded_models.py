@@ -4,7 +4,7 @@ import threading
 
 from engine.errors import ModelError
 from engine.model.spaces import SearchModel
-from engine.query.paths import expanded
+from engine.paths import expanded
 from engine.settings import ModelSettings
 from storage.catalog import Catalog
 from storage.errors import ModelMismatchError

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.console import Console
 
+from engine.paths import typed_path
 from engine.printed import json_line
-from engine.query.paths import typed_path
 
 if TYPE_CHECKING:
     from engine.train.recipe import TrainRecipe

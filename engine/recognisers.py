@@ -4,7 +4,7 @@ import logging
 from importlib.util import find_spec
 from pathlib import Path
 
-from engine.query.paths import expanded
+from engine.paths import expanded
 from engine.settings import WordsSettings
 from indexer.errors import RecogniserError
 from indexer.transcripts import Recognisers, SpeechModel

@@ -9,6 +9,7 @@ import typer
 
 from engine.duplicates.show import duplicates_fields, show_duplicates
 from engine.errors import QueryError
+from engine.paths import typed_path
 from engine.query.hits import Hit, SearchResult
 from engine.query.parse import (
     parse_date,
@@ -19,7 +20,6 @@ from engine.query.parse import (
     parse_size,
     parse_words,
 )
-from engine.query.paths import typed_path
 from engine.query.query import Filters, Query
 from engine.service.hint import service_hint
 from engine.session import INTERRUPTED, Globals, Json, err, out, print_json
@@ -102,7 +102,7 @@ def search(
     """
     session: Globals = context.obj
     filters = Filters(
-        kinds=parse_kinds(",".join(kind)) if kind else frozenset(),
+        kinds=_kinds(kind),
         under=_once("--under", under, lambda folder: parse_folder(folder, session.here)),
         globs=tuple(glob or ()),
         after=_once("--after", after, parse_date),
@@ -167,7 +167,7 @@ def duplicates(
     as_json: Json = False,
 ) -> None:
     """Group files that are copies of each other, exact or near (re-encoded, resized, trimmed); nothing is deleted."""
-    kinds = parse_kinds(",".join(kind)) if kind else frozenset[Modality]()
+    kinds = _kinds(kind)
     folder = _once("--under", under, parse_folder)
     with context.obj.open() as engine:
         try:
@@ -180,6 +180,10 @@ def duplicates(
         print_json(duplicates_fields(found))
     else:
         show_duplicates(out, found, relative_to=Path.cwd())
+
+
+def _kinds(given: Sequence[str] | None) -> frozenset[Modality]:
+    return parse_kinds(",".join(given)) if given else frozenset()
 
 
 def _once(option: str, given: Sequence[str] | None, parse: Callable[[str], Read]) -> Read | None:

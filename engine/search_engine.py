@@ -16,6 +16,7 @@ from engine.duplicates.groups import Duplicates
 from engine.gpu_switch import GpuSwitch
 from engine.loaded_models import LoadedModels
 from engine.model.spaces import Asking, SearchModel, load_parts
+from engine.paths import absolute_path, expanded
 from engine.query.arguments import (
     Alike,
     FilterOptions,
@@ -35,7 +36,6 @@ from engine.query.hits import Apart, Hit, SearchResult
 from engine.query.in_spaces import search_spaces
 from engine.query.last_answer import keep_answer, kept_hit
 from engine.query.look_up import look_up, look_up_texts, without_words_of
-from engine.query.paths import absolute_path, expanded
 from engine.query.query import Query, Words
 from engine.recognisers import find_recognisers
 from engine.settings import Settings, load_settings

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from engine.errors import ServiceError
-from engine.query.paths import typed_path
+from engine.paths import typed_path
 
 
 def serve(

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from engine.paths import expanded
 from engine.printed import json_line
-from engine.query.paths import expanded
 from engine.search_engine import SearchEngine
 from engine.settings import Settings
 

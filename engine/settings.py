@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from engine.errors import SettingsError
-from engine.query.paths import expanded
+from engine.paths import expanded
 from indexer.ignore import compiled
 from indexer.priority import Priority
 

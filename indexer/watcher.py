@@ -27,6 +27,7 @@ from watchdog.observers.api import BaseObserver, ObservedWatch
 
 from indexer.extract.registry import format_of
 from indexer.ignore import CACHE_TAG, IGNORE_FILE, MARKERS
+from storage.file_identity import file_identity
 
 _EVENTS: list[type[FileSystemEvent]] = [
     FileCreatedEvent,
@@ -89,7 +90,7 @@ class Watcher:
 
     def watch(self, root: str) -> bool:
         """Watch ``root``, a folder with all below it or a file; it is not watched yet. Whether it is there."""
-        identity = _identity(root)
+        identity = file_identity(root)
         if identity is None:
             return False
         self._watches[root] = None, identity
@@ -112,7 +113,7 @@ class Watcher:
 
     def is_watching(self, root: str) -> bool:
         """Whether what is watched is what is at ``root`` now: it may have been removed, renamed, or unmounted."""
-        return root in self._watches and self._watches[root][1] == _identity(root)
+        return root in self._watches and self._watches[root][1] == file_identity(root)
 
     def check_limit(self, root: str) -> None:
         """Fall back on polling if the system would not watch one more folder: some below a root may be unwatched.
@@ -185,14 +186,6 @@ def _paths_of(event: FileSystemEvent) -> Iterator[str]:
                 yield folder
             elif event.is_directory or format_of(name) is not None:
                 yield path
-
-
-def _identity(path: str) -> tuple[int, int] | None:
-    try:
-        status = Path(path).stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
 
 
 def _has_room(path: str) -> bool:

@@ -16,6 +16,7 @@ from storage.approximate import ApproximatePart
 from storage.catalog import Catalog
 from storage.errors import DataFolderError, LibraryBusyError
 from storage.exact import ExactPart
+from storage.file_identity import file_identity
 from storage.follow import blocks, follow, given_numbers, held_ids, latest_numbers
 from storage.lock import WriterLock
 from storage.owners import Owned, Owners
@@ -59,7 +60,7 @@ class Library:
         self.folder = folder
         self.home = generations.current(folder) if home is None else home
         self.catalog = Catalog(self.home)
-        self._catalog_file = _file(self.catalog.path)
+        self._catalog_file = file_identity(self.catalog.path)
         self.policy = policy if policy is not None else IndexPolicy()
         self.keeps_owners = keeps_owners
         self._index: VectorIndex | None = None
@@ -78,7 +79,10 @@ class Library:
     def is_current(self) -> bool:
         """Whether this is still the library that answers: another process may have made a later generation of it, or
         removed all of it and begun anew."""
-        return generations.current(self.folder) == self.home and _file(self.catalog.path) in (self._catalog_file, None)
+        return generations.current(self.folder) == self.home and file_identity(self.catalog.path) in (
+            self._catalog_file,
+            None,
+        )
 
     def writer_lock(self) -> WriterLock:
         """To be held around everything that changes the library."""
@@ -409,12 +413,3 @@ def _is_behind(entry: Entry | None, part: ApproximatePart, marks: Marks) -> bool
     came = len(part.ids) - int(np.searchsorted(part.ids, entry.marks.piece, side="right"))
     left = marks.removal - entry.marks.removal
     return came + left > min(_MOST_BEHIND, int(len(part.ids) * _SHARE_BEHIND))
-
-
-def _file(path: Path) -> tuple[int, int] | None:
-    """Which file lies at ``path``, however it is called; None if none does."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino

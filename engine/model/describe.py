@@ -9,7 +9,7 @@ from engine.errors import ModelError
 from engine.model.hub import PREFIX, HubName, local_folder, parse_name
 from engine.model.hub_files import fingerprint_of, is_sentence_transformer
 from engine.model.known_models import KNOWN_MODELS, known, warning
-from engine.query.paths import expanded
+from engine.paths import expanded
 from storage.records import MODALITIES
 
 if TYPE_CHECKING:

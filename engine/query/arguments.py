@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TypedDict, TypeVar
 
 from engine.errors import QueryError
+from engine.paths import absolute_path, is_there, typed_path
 from engine.query.hits import Hit
 from engine.query.parse import parse_date, parse_duration, parse_kinds, parse_like, parse_size
-from engine.query.paths import absolute_path, is_there, typed_path
 from engine.query.query import Filters, LikeFile, LikeHit, Query, Words
 from storage.catalog import Catalog
 from storage.records import Modality

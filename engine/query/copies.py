@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.paths import absolute_path
 from engine.query.held import content_of
-from engine.query.paths import absolute_path
 from engine.query.query import LikeFile, LikeHit, Part
 from storage.catalog import Catalog
 from storage.records import PieceLocation

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from engine.errors import QueryError
 from engine.model.spaces import Asking
+from engine.paths import absolute_path
 from engine.query.exact import without_quotes
 from engine.query.held import same_source
-from engine.query.paths import absolute_path
 from engine.query.query import LikeFile, LikeHit, Part, Query, Words
 from engine.query.tunes import Codes, join
 from indexer.decoders import Decoders

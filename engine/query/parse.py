@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import cast
 
 from engine.errors import QueryError
+from engine.paths import is_there
 from engine.query.hits import Hit
-from engine.query.paths import is_there
 from engine.query.query import LikeFile, LikeHit, Words
 from storage.records import MODALITIES, Modality
 

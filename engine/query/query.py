@@ -7,9 +7,9 @@ from datetime import datetime
 from pathlib import Path
 
 from engine.errors import QueryError
+from engine.paths import absolute_path, expanded
 from engine.printed import printed
 from engine.query.hits import Hit
-from engine.query.paths import absolute_path, expanded
 from storage.glob_patterns import glob_expression
 from storage.records import MODALITIES, Modality, PieceFilter
 
@@ -26,7 +26,7 @@ class Words:
     def __post_init__(self) -> None:
         if not self.text.strip():
             raise QueryError("nothing to look for: the words are empty")
-        if any("\ud800" <= character <= "\udfff" for character in self.text):  # how Python marks bytes that are no text
+        if not _is_text(self.text):
             raise QueryError(f"{self.text.encode(errors='replace').decode()!r} is no text: its bytes are not UTF-8")
         _check_weight(self.weight)
 
@@ -156,9 +156,13 @@ class Query:
         return tuple(part.text for part in self.wanted if isinstance(part, Words))
 
 
+def _is_text(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)  # how Python marks bytes that are no text
+
+
 def _expanded_glob(pattern: str) -> str:
     """``pattern`` with ``~`` as the user's folder, and without the ``./`` of a shell. Raises QueryError."""
-    if any("\ud800" <= character <= "\udfff" for character in pattern):
+    if not _is_text(pattern):
         raise QueryError(f"{printed(pattern)}: this pattern of file names is not valid UTF-8")
     if pattern.strip("/") and pattern.endswith("/"):
         raise QueryError(f"{pattern!r} is a folder, and files are found by their names: {pattern + '**'!r}")

@@ -105,7 +105,7 @@ class Guard:
             return 403, "asked by another site's page"
         if "origin" in headers and urlsplit(headers["origin"]).netloc != headers.get("host"):
             return 403, "asked by another site's page"
-        if not (self._is_own_account(scope) or self._shows_token(headers) or self._token_in_link(scope)):
+        if not (self._shows_token(headers) or self._token_in_link(scope) or self._is_own_account(scope)):
             return 401, "a token is needed: open the address with the token that the service printed, or see its manual"
         return None
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from engine.query.paths import absolute_path
+from engine.paths import absolute_path
 from engine.search_engine import SearchEngine
 from indexer.keep_up import WatchEvent
 from storage.errors import SynestheteError

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import QueryError
-from engine.query.paths import absolute_path, expanded, is_there, typed_path
+from engine.paths import absolute_path, expanded, is_there, typed_path
 
 
 def test_an_empty_path_is_not_the_current_folder() -> None:
